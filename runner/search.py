@@ -1,0 +1,123 @@
+"""The loop: select -> expand -> backpropagate -> record.
+
+It knows nothing of containers, threads or files. The world enters through a ``Pool`` (which makes
+journeys happen) and a ``Journal`` (which remembers them); the decisions come from a ``Policy``
+and a ``Budget``. The same loop therefore runs over threads with a real engine, over the fake
+sandbox, and over a recorded space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from runner.model import (
+    Closed,
+    Event,
+    Expansion,
+    Job,
+    Outcome,
+    Phase,
+    Retried,
+    Selected,
+    Stopped,
+    StopReason,
+)
+from runner.planner.budget import Budget
+from runner.planner.policy import Policy
+from runner.planner.tree import Tree
+
+MAX_ATTEMPTS = 6
+MAX_DELAY_S = 60.0
+
+
+class Pool(Protocol):
+    """Makes up to ``workers`` journeys at a time; everything they say comes out of ``take``."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def submit(self, job: Job, delay_s: float = 0.0) -> None:
+        """Hand out a job, to be started in ``delay_s`` seconds at the earliest."""
+
+    def take(self) -> Phase | Expansion | Stopped:
+        """Block until something happens. ``Stopped`` means that the user wants an end."""
+
+
+class Journal(Protocol):
+    """What must outlive the process; called from the planner's thread only."""
+
+    def intend(self, job: Job) -> None:
+        """Write down that a job is about to be handed out."""
+
+    def record(self, closed: Closed) -> None:
+        """Count a visit, once, in one transaction with the statistics that follow from it."""
+
+    def abandon(self, expansion: Expansion) -> None:
+        """Write down that an attempt came to nothing, for no fault of the action's."""
+
+
+def search(
+    tree: Tree,
+    policy: Policy,
+    budget: Budget,
+    pool: Pool,
+    journal: Journal,
+    pending: Iterable[Job] = (),
+) -> Iterator[Event]:
+    """Run the search, yielding what happens; the last event is ``Stopped``.
+
+    ``pending`` are jobs that an interrupted run had handed out: they are open in ``tree`` already,
+    and go first.
+    """
+    parked: dict[str, list[Expansion]] = {}
+    for job in pending:
+        pool.submit(job)
+        yield Selected(job)
+    while True:
+        stop = budget.spent(tree)
+        while stop is None and tree.in_flight < pool.workers:
+            choice = policy.select(tree, budget.progress(tree))
+            if choice is None:
+                break
+            job = tree.open(choice)
+            journal.intend(job)
+            pool.submit(job)
+            yield Selected(job)
+            stop = budget.spent(tree)
+        if tree.in_flight == 0:
+            yield stop or Stopped(StopReason.EXHAUSTED, "no untried action is left")
+            return
+        match pool.take():
+            case Phase() as phase:
+                yield phase
+            case Stopped() as stopped:
+                yield stopped
+                return
+            case Expansion(outcome=Outcome.INFRA) as expansion:
+                journal.abandon(expansion)
+                failed = expansion.job
+                if failed.number >= MAX_ATTEMPTS:
+                    yield Stopped(StopReason.ENVIRONMENT, f"{failed.label}: {expansion.reason}")
+                    return
+                delay_s = min(2.0 ** (failed.number - 1), MAX_DELAY_S)
+                job = tree.reopen(failed)
+                journal.intend(job)
+                pool.submit(job, delay_s)
+                yield Retried(job, expansion.reason, delay_s)
+            case Expansion(twin=twin) as expansion if twin and tree.is_open(twin):
+                # Its reward is its twin's, which is still being measured.
+                parked.setdefault(twin, []).append(expansion)
+            case Expansion() as expansion:
+                yield from _close(expansion, tree, journal, parked)
+
+
+def _close(
+    expansion: Expansion, tree: Tree, journal: Journal, parked: dict[str, list[Expansion]]
+) -> Iterator[Event]:
+    waiting = [expansion]
+    while waiting:
+        closed = tree.close(waiting.pop())
+        journal.record(closed)
+        yield closed
+        waiting.extend(reversed(parked.pop(closed.expansion.job.label, [])))
