@@ -267,6 +267,7 @@ class Limits:
     log_bytes: int = 16 << 20
     tmp_bytes: int = 256 << 20
     shm_bytes: int = 64 << 20
+    disk_bytes: int = 2 << 30
     network: bool = False
 
 

@@ -1,0 +1,1 @@
+"""The engine: containers, snapshots, limits, log streams, failure classification, reaper."""

@@ -1,0 +1,40 @@
+"""A container's output on disk: written as it comes, and never more than was agreed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class LogFile:
+    """Write at most ``cap_bytes`` to ``path``, and say at its end when more came."""
+
+    def __init__(self, path: Path, cap_bytes: int) -> None:
+        self._cap_bytes = cap_bytes
+        self.size_bytes = 0
+        self.complete = True
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("wb")
+
+    def write(self, data: bytes) -> None:
+        """Append; once the cap is reached, ``complete`` is false and the rest is dropped."""
+        if not self.complete:
+            return
+        room = self._cap_bytes - self.size_bytes
+        self._file.write(data[:room])
+        self.size_bytes += min(len(data), room)
+        if len(data) > room:
+            self.complete = False
+            self._file.write(f"\n[oppie: log cut at {self._cap_bytes} bytes]\n".encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()

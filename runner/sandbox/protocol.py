@@ -1,0 +1,138 @@
+"""What every sandbox promises, whatever stands behind it.
+
+A *step* is one command that is one container's main process: it ends when the process ends, or when
+its deadline kills the container with everything in it. A *session* is a measuring container whose
+loop waits for a word before each repetition. The suite in ``tests/contract`` holds every
+implementation to this page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from runner.model import Limits, Snapshot
+
+WORKSPACE = "/workspace"
+
+
+class Exit(StrEnum):
+    """How a step ended. Engine trouble is no exit: it is raised as an ``EngineError``."""
+
+    OK = "ok"
+    NONZERO = "nonzero"
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command to run in a container of its own.
+
+    ``name`` is unique within the run and makes the container's name. ``image`` is a digest or a
+    reference. ``archive`` is a tar stream that is unpacked over the workspace before the start.
+    ``stdin`` is written to the command once it runs, then closed.
+    """
+
+    name: str
+    attempt_id: str
+    image: str
+    command: tuple[str, ...]
+    limits: Limits
+    stdin: bytes = b""
+    archive: Iterable[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """``container`` holds the stopped container until ``Sandbox.remove`` is told otherwise.
+
+    ``log_complete`` is false if the log was cut at ``Limits.log_bytes``, or adopted after a crash
+    from an engine's log that may have been rotated.
+    """
+
+    exit: Exit
+    code: int
+    seconds: float
+    container: str
+    log_bytes: int = 0
+    log_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """One repetition of a session's command; ``output`` is what it printed, both streams."""
+
+    exit: Exit
+    code: int
+    seconds: float
+    output: bytes
+    complete: bool = True
+
+
+class Session(Protocol):
+    """A measuring container; a context manager that always cleans up."""
+
+    def repeat(self) -> Repetition:
+        """Run the command once. After anything but ``OK`` and ``NONZERO`` the session is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What an engine holds that carries a run's labels: names of containers, tags of images."""
+
+    containers: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    snapshot_labels: Mapping[str, str] = field(default_factory=dict)  # tag -> node label
+
+
+class Sandbox(Protocol):
+    """One worker's door to an engine, for one run. Not to be shared between threads.
+
+    Every method raises ``EngineError`` (or a subclass) when the engine, not the command, fails,
+    and ``Cancelled`` once the run has been told to stop.
+    """
+
+    def run(self, step: Step, log: Path) -> StepResult:
+        """Run a step to its end; both output streams go to ``log`` as they come.
+
+        If a container of the step's name is already there (a crashed planner started it), it is
+        adopted when its input was delivered whole, and else replaced.
+        """
+
+    def archive(self, container: str) -> Iterator[bytes]:
+        """The workspace of a stopped step, as a tar stream of ``workspace/...``."""
+
+    def commit(
+        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+    ) -> Snapshot:
+        """Make the stopped container the snapshot of node ``label``; idempotent.
+
+        ``facts`` become labels of the image. The environment and the command are reset, and the
+        layers are flattened before the engine's limit.
+        """
+
+    def session(
+        self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
+    ) -> AbstractContextManager[Session]:
+        """Start a measuring container; two of them may run at a time."""
+
+    def remove(self, container: str) -> None:
+        """Remove a container, running or not; absent is fine."""
+
+    def discard(self, tag: str) -> None:
+        """Remove one snapshot image, and nothing that it was built on; absent is fine."""
+
+    def find(self, reference: str) -> Snapshot:
+        """Look an image up. Raises ``SnapshotMissing``."""
+
+    def leftovers(self) -> Leftovers:
+        """What the engine still holds of this run."""
+
+    def close(self) -> None:
+        """Release what the worker holds open on the engine."""

@@ -1,0 +1,113 @@
+"""Snapshots on the engine: commit, flatten, look up, discard, list.
+
+The lineage is kept by us, in labels, because newer engines forget an image's parent. Every
+snapshot is tagged; images are addressed by digest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import docker
+import docker.errors
+
+from runner.model import Snapshot
+from runner.sandbox import spec
+from runner.sandbox.protocol import Leftovers
+
+# The engine refuses more than 125 layers, the base's own included. Well before that the layers
+# are made one; the room above is for images that are built on a snapshot by hand.
+MAX_DEPTH = 100
+
+
+def repository(run_id: str) -> str:
+    """The repository that a run's snapshots are tagged in."""
+    return f"oppie/{run_id}"
+
+
+def tag_of(run_id: str, label: str) -> str:
+    """The reference of a node's snapshot."""
+    return f"{repository(run_id)}:{label}"
+
+
+def commit(
+    api: docker.APIClient,
+    run_id: str,
+    container: str,
+    label: str,
+    parent: Snapshot | None,
+    facts: Mapping[str, str],
+) -> Snapshot:
+    """Commit a stopped container as the snapshot of ``label``, unless it has been.
+
+    A client that gives up on a commit doesn't stop it, so the tag is looked for first; it counts
+    if it was made by the same attempt from the same parent.
+    """
+    tag = tag_of(run_id, label)
+    parent_digest = parent.digest if parent else ""
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        labels = api.inspect_image(tag)["Config"]["Labels"] or {}
+        if (
+            labels.get(spec.ATTEMPT) == facts.get("attempt")
+            and labels.get(spec.PARENT) == parent_digest
+        ):
+            return describe(api, tag)
+        discard(api, tag)
+    depth = (parent.depth if parent else 0) + 1
+    labels = spec.snapshot_labels(run_id, label, parent_digest, depth, facts)
+    if depth >= MAX_DEPTH:
+        _flatten(api, container, tag, labels)
+    else:
+        config = spec.image_config(labels)
+        _, name = tag.split("/", 1)
+        api.commit(container, repository(run_id), name.split(":")[1], pause=False, conf=config)
+    return describe(api, tag)
+
+
+def _flatten(
+    api: docker.APIClient, container: str, tag: str, labels: Mapping[str, str]
+) -> None:
+    """Make container and image one layer: export piped into import, configuration restored."""
+    config = api.inspect_container(container)["Config"]
+    repo, name = tag.split(":")
+    changes = spec.import_changes(config, {**labels, spec.DEPTH: "1"})
+    api.import_image_from_stream(api.export(container), repo, name, changes=changes)
+
+
+def describe(api: docker.APIClient, reference: str) -> Snapshot:
+    """The snapshot behind a reference. Raises the client's ``ImageNotFound``."""
+    image = api.inspect_image(reference)
+    labels = (image["Config"] or {}).get("Labels") or {}
+    return Snapshot(
+        tag=reference,
+        digest=image["Id"],
+        parent_digest=labels.get(spec.PARENT, ""),
+        depth=len((image.get("RootFS") or {}).get("Layers") or ()),
+        size_bytes=int(image["Size"]),
+    )
+
+
+def discard(api: docker.APIClient, tag: str) -> None:
+    """Remove one image. ``noprune``: the default would take untagged ancestors along."""
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        api.remove_image(tag, noprune=True)
+
+
+def leftovers(api: docker.APIClient, run_id: str) -> Leftovers:
+    """Everything on the engine that carries the run's label."""
+    wanted: dict[str, Any] = {"label": [f"{spec.RUN}={run_id}"]}
+    containers = api.containers(all=True, filters=wanted)
+    images = api.images(filters=wanted)
+    tags = {
+        tag: (image.get("Labels") or {}).get(spec.NODE, "")
+        for image in images
+        for tag in image.get("RepoTags") or ()
+        if tag.startswith(repository(run_id) + ":")
+    }
+    return Leftovers(
+        tuple(sorted(entry["Names"][0].lstrip("/") for entry in containers)),
+        tuple(sorted(tags, key=lambda tag: -tag.count("."))),
+        tags,
+    )

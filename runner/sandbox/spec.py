@@ -1,0 +1,119 @@
+"""Containers planned as data: what is asked of the engine, testable without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.model import Limits
+from runner.sandbox.protocol import WORKSPACE
+
+USER = "1000:1000"
+
+# Labels. Every object carries RUN and KIND; the same keys are set on containers and on the images
+# committed from them, because a commit inherits a container's labels and can't drop a key.
+RUN = "io.oppie.run"
+KIND = "io.oppie.kind"
+ATTEMPT = "io.oppie.attempt"
+NODE = "io.oppie.node"
+PARENT = "io.oppie.parent"
+DEPTH = "io.oppie.depth"
+FACTS = ("io.oppie.actions", "io.oppie.tree", "io.oppie.commit")
+
+KIND_STEP = "step"
+KIND_SESSION = "session"
+KIND_PAUSE = "pause"
+KIND_SNAPSHOT = "snapshot"
+
+
+def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
+    """The engine's HostConfig for a sandboxed container: DESIGN rule 6, in the API's words."""
+    return {
+        "NetworkMode": network_mode,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Memory": limits.memory_bytes,
+        "MemorySwap": limits.memory_bytes,  # the sum of both: no swap on top
+        "NanoCpus": int(limits.cpus * 1e9),
+        "PidsLimit": limits.pids,
+        "ShmSize": limits.shm_bytes,
+        "Tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={limits.tmp_bytes}"},
+        "Ulimits": [{"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files}],
+        # Two bounded files: what a planner that crashed can still read after the fact.
+        "LogConfig": {
+            "Type": "json-file",
+            "Config": {"max-size": str(max(limits.log_bytes, 4096)), "max-file": "2"},
+        },
+        "Init": True,
+        "IpcMode": "private",
+        "OomScoreAdj": 500,
+    }
+
+
+def container_config(
+    image: str, command: tuple[str, ...], host: Mapping[str, object], labels: Mapping[str, str]
+) -> dict[str, object]:
+    """The body of a create request. The image's own entrypoint is overruled."""
+    return {
+        "Image": image,
+        "User": USER,
+        "WorkingDir": WORKSPACE,
+        "Entrypoint": [command[0]],
+        "Cmd": list(command[1:]),
+        "Labels": dict(labels),
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "NetworkDisabled": False,
+        "HostConfig": dict(host),
+    }
+
+
+def step_labels(run_id: str, kind: str, attempt_id: str) -> dict[str, str]:
+    """The labels of a container; the snapshot's keys are there already, and empty."""
+    empty = dict.fromkeys((NODE, PARENT, DEPTH, *FACTS), "")
+    return empty | {RUN: run_id, KIND: kind, ATTEMPT: attempt_id}
+
+
+def snapshot_labels(
+    run_id: str, label: str, parent_digest: str, depth: int, facts: Mapping[str, str]
+) -> dict[str, str]:
+    """The labels of a snapshot image; every key of ``step_labels`` is overwritten."""
+    labels = dict.fromkeys((ATTEMPT, *FACTS), "")
+    labels |= {f"io.oppie.{key}": value for key, value in facts.items()}
+    return labels | {
+        RUN: run_id,
+        KIND: KIND_SNAPSHOT,
+        NODE: label,
+        PARENT: parent_digest,
+        DEPTH: str(depth),
+    }
+
+
+def image_config(labels: Mapping[str, str]) -> dict[str, object]:
+    """What a commit must set anew, because it would inherit the container's."""
+    return {
+        "User": USER,
+        "WorkingDir": WORKSPACE,
+        "Entrypoint": [],
+        "Cmd": ["sh"],
+        "Labels": dict(labels),
+    }
+
+
+def import_changes(config: Mapping[str, object], labels: Mapping[str, str]) -> list[str]:
+    """Dockerfile lines that restore an image's configuration after export and import."""
+    environment = config.get("Env") or []
+    assert isinstance(environment, list)
+    changes = [f"USER {USER}", f"WORKDIR {WORKSPACE}", 'CMD ["sh"]']
+    for entry in environment:
+        key, _, value = str(entry).partition("=")
+        changes.append(f"ENV {key}={_quoted(value)}")
+    changes += [f"LABEL {key}={_quoted(value)}" for key, value in labels.items()]
+    return changes
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'

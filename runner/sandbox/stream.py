@@ -1,0 +1,90 @@
+"""The attached stream of one container: both outputs in, and its stdin.
+
+Attached before the start, a stream loses nothing (DESIGN section 6). Reading and writing are
+interleaved, because a command that is not read from stalls, and then never reads its input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+from runner.errors import Cancelled
+from runner.sandbox.frames import Demux
+
+_TICK_S = 0.2
+_CHUNK = 1 << 16
+
+
+class Stream:
+    """Pump bytes between a container and its caller; ``cancelled`` is asked several times a second."""
+
+    def __init__(
+        self, sock: socket.socket, cancelled: Callable[[], bool], keep: object = None
+    ) -> None:
+        self._sock = sock
+        self._keep = keep  # whatever owns the socket and would close it when collected
+        self._cancelled = cancelled
+        self._demux = Demux()
+        self._outgoing = b""
+        self._close_after = False
+
+    def send(self, data: bytes, *, close: bool = False) -> None:
+        """Queue input; it is written while ``read`` runs. ``close`` ends the command's stdin."""
+        self._outgoing += data
+        self._close_after = self._close_after or close
+        self._push()
+
+    @property
+    def delivered(self) -> bool:
+        """Whether all that was queued has been handed to the engine."""
+        return not self._outgoing and not self._close_after
+
+    def read(self, deadline: float) -> Iterator[bytes]:
+        """Yield output until the stream ends; ``b""`` about five times a second when it is quiet.
+
+        Returns at ``deadline`` (``time.monotonic``) too. Raises ``Cancelled``.
+        """
+        while (left_s := deadline - time.monotonic()) > 0:
+            if self._cancelled():
+                raise Cancelled("the run was told to stop")
+            writers = [] if self.delivered else [self._sock]
+            readable, writable, _ = select.select(
+                [self._sock], writers, [], max(0.0, min(_TICK_S, left_s))
+            )
+            if writable:
+                self._push()
+            if not readable:
+                yield b""
+                continue
+            try:
+                data = self._sock.recv(_CHUNK)
+            except ConnectionResetError:
+                return
+            if not data:
+                return
+            yield from self._demux.feed(data)
+
+    def close(self) -> None:
+        """Leave the stream for good. Closing alone would not do: while anything else refers to
+        the socket it stays open and unread, and then even the engine's ``kill`` hangs."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+    def _push(self) -> None:
+        """Write what fits; a command that ended without reading its input is no error."""
+        try:
+            if self._outgoing:
+                sent = self._sock.send(self._outgoing[:_CHUNK], socket.MSG_DONTWAIT)
+                self._outgoing = self._outgoing[sent:]
+            if not self._outgoing and self._close_after:
+                self._sock.shutdown(socket.SHUT_WR)
+                self._close_after = False
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._outgoing, self._close_after = b"", False
