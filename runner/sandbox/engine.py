@@ -86,7 +86,7 @@ class EngineSandbox:
         config = spec.container_config(step.image, step.command, host, labels)
         self._api.create_container_from_config(config, name)
         if step.archive is not None:
-            self._api.put_archive(name, WORKSPACE, iter(step.archive))
+            self._api.put_archive(name, "/", iter(step.archive))
 
     def _drive(self, step: Step, name: str, log: Path) -> StepResult:
         """Attach, start, pump, and wait for the end."""

@@ -35,7 +35,8 @@ class Step:
     """A command to run in a container of its own.
 
     ``name`` is unique within the run and makes the container's name. ``image`` is a digest or a
-    reference. ``archive`` is a tar stream that is unpacked over the workspace before the start.
+    reference. ``archive`` is a tar stream of ``workspace/...`` (as ``Sandbox.archive`` gives it)
+    that is unpacked before the start, the workspace's own entry included.
     ``stdin`` is written to the command once it runs, then closed.
     """
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import docker
 import docker.errors
 
+from runner.errors import TaskError
 from runner.model import Snapshot
 from runner.sandbox import spec
-from runner.sandbox.protocol import Leftovers
+from runner.sandbox.protocol import WORKSPACE, Leftovers
 
 # The engine refuses more than 125 layers, the base's own included. Well before that the layers
 # are made one; the room above is for images that are built on a snapshot by hand.
@@ -77,9 +79,20 @@ def _flatten(
 
 
 def describe(api: docker.APIClient, reference: str) -> Snapshot:
-    """The snapshot behind a reference. Raises the client's ``ImageNotFound``."""
+    """The snapshot behind a reference.
+
+    Raises the client's ``ImageNotFound``, and ``TaskError`` for an image that declares a volume
+    over the workspace: what is written there would be in no commit.
+    """
     image = api.inspect_image(reference)
-    labels = (image["Config"] or {}).get("Labels") or {}
+    config = image["Config"] or {}
+    for volume in config.get("Volumes") or ():
+        if PurePosixPath(WORKSPACE).is_relative_to(volume):
+            raise TaskError(
+                f"image {reference}: it declares the volume {volume}, which hides {WORKSPACE} "
+                "from commits; use an image without it"
+            )
+    labels = config.get("Labels") or {}
     return Snapshot(
         tag=reference,
         digest=image["Id"],

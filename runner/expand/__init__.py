@@ -1,0 +1,1 @@
+"""One node's journey: act -> commit -> check -> measure -> decide. No tree, no database."""

@@ -1,0 +1,97 @@
+"""What an attempt leaves on the host: its logs, the results of its steps, and what came of it.
+
+The folder is the attempt's memory. A planner that is killed and started again finds there what
+had been finished, so that nothing finished runs twice. Files are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from runner.model import Expansion, Job
+
+T = TypeVar("T")
+RESULT = "result.json"
+_TAIL_BYTES = 4096
+_REASON_CHARS = 200
+
+
+class Attempt:
+    """The folder of one attempt."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def log(self, step: str) -> Path:
+        """Where a step's output goes."""
+        return self.folder / f"{step}.log"
+
+    def once(self, step: str, kind: type[T], run: Callable[[], T]) -> T:
+        """The result of a step: read if it is there, else made by ``run`` and kept.
+
+        ``kind`` is the dataclass of the result.
+        """
+        path = self.folder / f"{step}.json"
+        adapter = TypeAdapter(kind)
+        kept = _read(path)
+        if kept is not None:
+            return adapter.validate_python(kept)
+        result = run()
+        write_whole(path, adapter.dump_python(result, mode="json"))
+        return result
+
+    def finish(self, expansion: Expansion) -> Expansion:
+        """Keep what came of the attempt; from here on it is finished, whatever happens."""
+        facts = asdict(replace(expansion, job=None))  # type: ignore[arg-type]
+        write_whole(self.folder / RESULT, facts)
+        return expansion
+
+    def result(self, job: Job) -> Expansion | None:
+        """What ``finish`` kept, or ``None``."""
+        kept = _read(self.folder / RESULT)
+        if kept is None:
+            return None
+        return TypeAdapter(Expansion).validate_python(kept | {"job": job})
+
+
+def write_whole(path: Path, value: Any) -> None:
+    """Write JSON so that a reader finds all of it or the old file, even after a power cut."""
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("w", encoding="utf-8") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def log_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a log, one at a time; nothing if there is none."""
+    if path.exists():
+        with path.open("rb") as file:
+            yield from file
+
+
+def last_words(path: Path) -> str:
+    """The last line of a log that says something, bounded and decoded with replacement."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:_REASON_CHARS] if said else ""

@@ -1,0 +1,32 @@
+"""What all journeys of one run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.evidence import Claims, Evidence
+from runner.expand.attempt import Attempt
+from runner.expand.lane import Lane
+from runner.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """A run's task, places and shared parts. ``folder`` is the run's own, below the state folder.
+
+    ``cancelled`` turns true once the run was told to stop.
+    """
+
+    run_id: str
+    task: Task
+    folder: Path
+    evidence: Evidence
+    claims: Claims
+    lane: Lane
+    cancelled: Callable[[], bool]
+
+    def attempt(self, attempt_id: str) -> Attempt:
+        """The folder of an attempt."""
+        return Attempt(self.folder / "attempts" / attempt_id)

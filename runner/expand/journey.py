@@ -1,0 +1,279 @@
+"""One node's journey: act -> evidence -> commit -> check -> measure -> decide.
+
+Runs in a worker's thread. It knows no tree and no database: it is given a frozen ``Job``, says
+what it is doing by yielding ``Phase``s, and returns a frozen ``Expansion``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+
+from runner.agents.script import script
+from runner.errors import EngineError
+from runner.evidence import Recorded
+from runner.expand.attempt import Attempt, last_words
+from runner.expand.context import RunContext
+from runner.expand.hooks import call_hook
+from runner.expand.judging import Failure, Sides, compare, failure_of, run_checks, seconds_since
+from runner.measure.protected import protected_changes
+from runner.model import (
+    Decision,
+    Expansion,
+    Job,
+    JobKind,
+    Journey,
+    Measurement,
+    Outcome,
+    Phase,
+    Snapshot,
+)
+from runner.planner.reward import judge, verdict_of
+from runner.sandbox.protocol import Sandbox, Step, StepResult
+
+Said = Generator[Phase, None, Failure | Measurement]
+
+
+@dataclass(slots=True)
+class Notes:
+    """What a journey has found out so far."""
+
+    started_at: float = field(default_factory=time.time)
+    seconds: dict[str, float] = field(default_factory=dict)
+    recorded: Recorded | None = None
+    snapshot: Snapshot | None = None
+    container: str = ""
+    twin: str = ""
+
+
+class Expander:
+    """Makes journeys in one sandbox; one of these for each worker (``model.Expand``).
+
+    ``root_files`` maps the root's source paths to their identities, for the proof that protected
+    files are untouched.
+    """
+
+    def __init__(
+        self, context: RunContext, sandbox: Sandbox, root_files: dict[str, str]
+    ) -> None:
+        self._context = context
+        self._sandbox = sandbox
+        self._root_files = root_files
+
+    def __call__(self, job: Job) -> Journey:
+        """Make the journey, unless its result is there already. Raises ``EngineError``."""
+        attempt = self._context.attempt(job.attempt_id)
+        finished = attempt.result(job)
+        if finished is not None:
+            return finished
+        notes = Notes()
+        try:
+            result = yield from self._travel(job, attempt, notes)
+        except EngineError:
+            if notes.recorded:
+                self._context.claims.release(notes.recorded.tree_id, job.label)
+            raise
+        expansion = self._decide(job, notes, result)
+        yield from self._call_hooks(job, expansion)
+        if expansion.decision is Decision.DISCARD and notes.snapshot:
+            self._sandbox.discard(notes.snapshot.tag)
+            yield Phase(job.label, "snapshot.discarded", {"tag": notes.snapshot.tag})
+        return attempt.finish(expansion)
+
+    def _travel(self, job: Job, attempt: Attempt, notes: Notes) -> Said:
+        if job.kind is JobKind.REMEASURE:
+            return (yield from self._measure(job, notes, job.origin.snapshot))
+        failure = yield from self._act(job, attempt, notes)
+        if failure is None:
+            failure = self._inspect_sources(job, notes)
+        if failure is None:
+            failure = yield from self._commit(job, notes)
+        if notes.container:
+            self._sandbox.remove(notes.container)
+        if failure:
+            return failure
+        assert notes.snapshot is not None
+        started = time.monotonic()
+        failure = yield from run_checks(
+            self._context, self._sandbox, job.attempt_id, job.label, notes.snapshot.digest
+        )
+        notes.seconds["check"] = seconds_since(started)
+        if failure:
+            return failure
+        return (yield from self._measure(job, notes, notes.snapshot))
+
+    # -- the action ----------------------------------------------------------------------------
+
+    def _act(
+        self, job: Job, attempt: Attempt, notes: Notes
+    ) -> Generator[Phase, None, Failure | None]:
+        """Let the actions change a container of the origin, and keep what they did as evidence."""
+        hooks, task = self._context.task.hooks, self._context.task
+        veto = call_hook(hooks.pre_execution, _facts(job), task.path.parent, hooks.timeout_s)
+        if veto:
+            return Failure(Outcome.FAILED, veto)
+        snapshot = _snapshot_of(job.origin.snapshot, job.origin.label)
+        step = Step(
+            f"{job.attempt_id}-act",
+            job.attempt_id,
+            snapshot.digest,
+            ("sh", "-s"),
+            task.limits,
+            stdin=script(job.actions),
+        )
+        yield Phase(job.label, "container.started", {"container": step.name, "image": snapshot.tag})
+        acted = attempt.once(
+            "act", StepResult, lambda: self._sandbox.run(step, attempt.log("act"))
+        )
+        notes.container = acted.container
+        notes.seconds["act"] = round(acted.seconds, 4)
+        yield Phase(
+            job.label,
+            "action.finished",
+            {"exit": str(acted.exit), "code": acted.code, "seconds": acted.seconds},
+        )
+        started = time.monotonic()
+        notes.recorded = attempt.once("evidence", Recorded, lambda: self._record(job, acted))
+        notes.seconds["evidence"] = seconds_since(started)
+        yield Phase(
+            job.label,
+            "evidence.recorded",
+            {"commit": notes.recorded.commit, "files_changed": notes.recorded.files_changed},
+        )
+        what = "the action " + "+".join(action.key for action in job.actions)
+        return failure_of(acted.exit, acted.code, what, last_words(attempt.log("act")))
+
+    def _record(self, job: Job, acted: StepResult) -> Recorded:
+        actions = " + ".join(action.key for action in job.actions)
+        return self._context.evidence.record(
+            self._context.run_id,
+            job.label,
+            job.origin.commit,
+            self._sandbox.archive(acted.container),
+            f"{job.label}: {actions}\n",
+        )
+
+    def _inspect_sources(self, job: Job, notes: Notes) -> Failure | None:
+        """Is the judge untouched, and is this state a new one?"""
+        recorded = notes.recorded
+        assert recorded is not None
+        files = self._context.evidence.manifest(recorded.commit)
+        changes = protected_changes(self._root_files, files, self._context.task.protected)
+        if changes:
+            more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+            reason = f"protected files changed: {', '.join(changes[:3])}{more}"
+            return Failure(Outcome.TAMPERED, reason)
+        notes.twin = self._context.claims.claim(recorded.tree_id, job.label)
+        if notes.twin:
+            return Failure(Outcome.DUPLICATE, f"the same source tree as {notes.twin}")
+        return None
+
+    def _commit(self, job: Job, notes: Notes) -> Generator[Phase, None, None]:
+        assert notes.recorded is not None
+        started = time.monotonic()
+        notes.snapshot = self._sandbox.commit(
+            notes.container,
+            job.label,
+            job.origin.snapshot,
+            {
+                "attempt": job.attempt_id,
+                "actions": " ".join(action.key for action in job.actions),
+                "tree": notes.recorded.tree_id,
+                "commit": notes.recorded.commit,
+            },
+        )
+        notes.seconds["commit"] = seconds_since(started)
+        yield Phase(
+            job.label,
+            "snapshot.committed",
+            {
+                "tag": notes.snapshot.tag,
+                "digest": notes.snapshot.digest,
+                "depth": notes.snapshot.depth,
+            },
+        )
+
+    # -- the judgement -------------------------------------------------------------------------
+
+    def _measure(self, job: Job, notes: Notes, candidate: Snapshot | None) -> Said:
+        started = time.monotonic()
+        sides = Sides(
+            _snapshot_of(candidate, job.label).digest,
+            _snapshot_of(job.against.snapshot, job.against.label).digest,
+        )
+        pairs = self._context.task.benchmark.pairs
+        result = yield from compare(
+            self._context, self._sandbox, job.attempt_id, job.label, sides, pairs
+        )
+        notes.seconds["benchmark"] = seconds_since(started)
+        return result
+
+    def _decide(self, job: Job, notes: Notes, result: Failure | Measurement) -> Expansion:
+        thresholds = self._context.task.search.thresholds
+        if isinstance(result, Measurement):
+            verdict, reason = judge(result, thresholds), ""
+        else:
+            verdict, reason = verdict_of(result.outcome, thresholds), result.reason
+        if job.kind is JobKind.REMEASURE:
+            # Measuring again judges no action: the snapshot stays, whatever the numbers say.
+            verdict = replace(verdict, decision=Decision.COMMIT)
+            snapshot, commit, tree_id = job.origin.snapshot, job.origin.commit, job.origin.tree_id
+        else:
+            kept = verdict.decision is Decision.COMMIT
+            snapshot = notes.snapshot if kept else None
+            commit = notes.recorded.commit if notes.recorded else ""
+            tree_id = notes.recorded.tree_id if notes.recorded else ""
+        return Expansion(
+            job=job,
+            outcome=verdict.outcome,
+            decision=verdict.decision,
+            reward=verdict.reward,
+            reason=reason,
+            measurement=result if isinstance(result, Measurement) else None,
+            snapshot=snapshot,
+            commit=commit,
+            tree_id=tree_id,
+            twin=notes.twin,
+            files_changed=notes.recorded.files_changed if notes.recorded else 0,
+            seconds=notes.seconds,
+            started_at=notes.started_at,
+            ended_at=time.time(),
+        )
+
+    def _call_hooks(self, job: Job, expansion: Expansion) -> Generator[Phase, None, None]:
+        """Tell the user's programs; their failure is theirs and stops nothing."""
+        hooks, cwd = self._context.task.hooks, self._context.task.path.parent
+        facts = _facts(job) | {
+            "outcome": str(expansion.outcome),
+            "decision": str(expansion.decision),
+            "reward": expansion.reward,
+            "gain": expansion.measurement.gain if expansion.measurement else None,
+            "reason": expansion.reason,
+        }
+        called = [hooks.post_execution]
+        if expansion.decision is Decision.DISCARD:
+            called.append(hooks.backtrack)
+        for hook in called:
+            trouble = call_hook(hook, facts, cwd, hooks.timeout_s)
+            if trouble:
+                yield Phase(job.label, "hook.failed", {"reason": trouble})
+
+
+def _snapshot_of(snapshot: Snapshot | None, label: str) -> Snapshot:
+    if snapshot is None:
+        raise EngineError(f"node {label} has no snapshot to start from")
+    return snapshot
+
+
+def _facts(job: Job) -> dict[str, object]:
+    """What a hook is told of a node."""
+    return {
+        "node": job.label,
+        "attempt": job.attempt_id,
+        "kind": str(job.kind),
+        "parent": job.origin.label,
+        "parent_snapshot": job.origin.snapshot.digest if job.origin.snapshot else None,
+        "actions": [action.key for action in job.actions],
+        "expected_gain": job.expected_gain,
+    }

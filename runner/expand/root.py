@@ -1,0 +1,95 @@
+"""The root: the untouched target after ``setup``, measured before anything is tried on it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
+
+from runner.errors import RootFails
+from runner.evidence import Recorded
+from runner.expand.attempt import last_words
+from runner.expand.context import RunContext
+from runner.expand.judging import Failure, failure_of, run_checks, sample
+from runner.measure.paired import medians
+from runner.model import ROOT, Metric, Phase, State
+from runner.sandbox.protocol import Sandbox, Step, StepResult
+
+ATTEMPT_ID = f"{ROOT}-1"
+
+# Patches are applied with `git apply --3way`, which needs the blobs that they were made from. The
+# repository is made here rather than copied: the user's own may hold hooks, secrets and gigabytes.
+_BEGIN = """set -e
+export GIT_AUTHOR_NAME=oppie GIT_AUTHOR_EMAIL=oppie@localhost
+export GIT_COMMITTER_NAME=oppie GIT_COMMITTER_EMAIL=oppie@localhost
+if command -v git >/dev/null; then
+  git init -q . && git add -A && git commit -q --allow-empty -m root
+fi
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The root's state, its metrics' medians, and its source files' identities by path."""
+
+    state: State
+    metrics: tuple[Metric, ...]
+    files: dict[str, str]
+
+
+def build_root(
+    context: RunContext, sandbox: Sandbox, image: str, target: Iterable[bytes]
+) -> Generator[Phase, None, Root]:
+    """Put ``target`` (a tar stream of ``workspace/...``) into ``image``, set it up, judge it.
+
+    Raises ``RootFails`` when the untouched target can't be set up, checked or measured: no search
+    could tell a better version of it.
+    """
+    base = sandbox.find(image)
+    attempt = context.attempt(ATTEMPT_ID)
+    step = Step(
+        f"{ATTEMPT_ID}-setup",
+        ATTEMPT_ID,
+        base.digest,
+        ("sh", "-s"),
+        replace(context.task.limits, time_s=context.task.setup_timeout_s),
+        stdin=_setup_script(context.task.setup),
+        archive=target,
+    )
+    yield Phase(ROOT, "container.started", {"container": step.name, "image": image})
+    log = attempt.log("setup")
+    result = attempt.once("setup", StepResult, lambda: sandbox.run(step, log))
+    _demand(failure_of(result.exit, result.code, "setup", last_words(log)), str(log))
+    recorded = attempt.once(
+        "evidence",
+        Recorded,
+        lambda: context.evidence.record(
+            context.run_id, ROOT, "", sandbox.archive(result.container), f"{ROOT}: the root\n"
+        ),
+    )
+    yield Phase(ROOT, "evidence.recorded", {"commit": recorded.commit})
+    facts = {"attempt": ATTEMPT_ID, "tree": recorded.tree_id, "commit": recorded.commit}
+    snapshot = sandbox.commit(result.container, ROOT, base, facts)
+    sandbox.remove(result.container)
+    yield Phase(ROOT, "snapshot.committed", {"tag": snapshot.tag, "digest": snapshot.digest})
+    failure = yield from run_checks(context, sandbox, ATTEMPT_ID, ROOT, snapshot.digest)
+    _demand(failure, str(attempt.folder))
+    samples = yield from sample(context, sandbox, ATTEMPT_ID, ROOT, snapshot.digest)
+    if isinstance(samples, Failure):
+        _demand(samples, str(attempt.folder))
+        raise AssertionError("unreachable")
+    state = State(ROOT, snapshot, recorded.commit, recorded.tree_id)
+    return Root(state, medians(samples), context.evidence.manifest(recorded.commit))
+
+
+def _setup_script(commands: tuple[str, ...]) -> bytes:
+    """One shell script; braces make the shell read all of it before it runs any."""
+    body = "".join(f"( {command}\n) </dev/null\n" for command in commands)
+    return ("{ " + _BEGIN + body + "}\n").encode()
+
+
+def _demand(failure: Failure | None, log: str) -> None:
+    if failure is not None:
+        raise RootFails(
+            f"the untouched target fails: {failure.reason}\n"
+            f"Nothing can be searched from here. The full output is in {log}"
+        )
