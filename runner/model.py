@@ -122,7 +122,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The image of a node. ``digest`` and ``parent_digest`` are the engine's image ids."""
+    """The image of a node. ``digest`` and ``parent_digest`` are the engine's image ids.
+
+    ``depth`` counts its layers, the base's included; ``size_bytes`` is what it adds to its parent.
+    """
 
     tag: str
     digest: str

@@ -13,6 +13,7 @@ from runner.errors import Cancelled, EngineError
 from runner.model import Decision, Expand, Expansion, Job, Outcome, Phase, Stopped, StopReason
 
 _JOIN_S = 30.0
+_TICK_S = 0.2
 
 
 class ThreadPool:
@@ -31,7 +32,7 @@ class ThreadPool:
         self._open_worker = open_worker
         self._cancelled = cancelled
         self._jobs: queue.SimpleQueue[tuple[Job, float] | None] = queue.SimpleQueue()
-        self._said: queue.SimpleQueue[Phase | Expansion | Stopped | Exception] = (
+        self._said: queue.SimpleQueue[Phase | Expansion | Exception] = (
             queue.SimpleQueue()
         )
         self._threads = [
@@ -50,14 +51,15 @@ class ThreadPool:
 
     def take(self) -> Phase | Expansion | Stopped:
         """See ``search.Pool``. Raises what a worker could not make sense of."""
-        said = self._said.get()
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    def interrupt(self, why: str) -> None:
-        """Ask for an end. Safe to call from a signal handler."""
-        self._said.put(Stopped(StopReason.INTERRUPTED, why))
+        while not self._cancelled.is_set():
+            try:
+                said = self._said.get(timeout=_TICK_S)
+            except queue.Empty:
+                continue
+            if isinstance(said, Exception):
+                raise said
+            return said
+        return Stopped(StopReason.INTERRUPTED, "told to stop")
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -62,8 +62,12 @@ class EngineSandbox:
             adopted = self._adopt(step, name, log)
             if adopted is not None:
                 return adopted
-            self._create(step, name)
-            return self._drive(step, name, log)
+            try:
+                self._create(step, name)
+                return self._drive(step, name, log)
+            except Cancelled:
+                self.remove(name)
+                raise
 
     def archive(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.archive``."""

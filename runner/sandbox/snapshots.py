@@ -92,13 +92,18 @@ def describe(api: docker.APIClient, reference: str) -> Snapshot:
                 f"image {reference}: it declares the volume {volume}, which hides {WORKSPACE} "
                 "from commits; use an image without it"
             )
-    labels = config.get("Labels") or {}
+    parent_digest = (config.get("Labels") or {}).get(spec.PARENT, "")
+    layers = len((image.get("RootFS") or {}).get("Layers") or ())
+    inherited_bytes = 0
+    if parent_digest and layers > 1:  # a flattened one shares nothing
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            inherited_bytes = int(api.inspect_image(parent_digest)["Size"])
     return Snapshot(
         tag=reference,
         digest=image["Id"],
-        parent_digest=labels.get(spec.PARENT, ""),
-        depth=len((image.get("RootFS") or {}).get("Layers") or ()),
-        size_bytes=int(image["Size"]),
+        parent_digest=parent_digest,
+        depth=layers,
+        size_bytes=max(0, int(image["Size"]) - inherited_bytes),
     )
 
 
