@@ -1,0 +1,1 @@
+"""What can change code: a catalogue of patches and scripts, and commands."""

@@ -1,0 +1,67 @@
+"""What the user asked for, as frozen values that every part of a run can share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.measure.judge import Benchmark, Check
+from runner.model import Action, Limits
+from runner.planner.budget import BudgetLimits
+from runner.planner.policy import SearchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """What the root's container starts from: exactly one of the three is set.
+
+    ``agent`` is the image that oppie builds, ``name`` one that the engine has or can pull,
+    ``dockerfile`` one to build, with the file's folder as the context.
+    """
+
+    agent: bool = False
+    name: str = ""
+    dockerfile: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Programs on the host, each as its arguments; empty means none.
+
+    They run without a shell, in the folder of the task file, are given the node's facts as JSON
+    on stdin, and are killed after ``timeout_s`` seconds.
+    """
+
+    pre_execution: tuple[str, ...] = ()
+    post_execution: tuple[str, ...] = ()
+    backtrack: tuple[str, ...] = ()
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One target, what may change it, and what judges the changes.
+
+    ``path`` is the task file; ``target`` an absolute folder. ``exclude`` and ``protected`` are
+    globs over paths relative to the target (``runner.measure.protected`` says what they match).
+    ``setup`` are shell commands, run once, in order, in the root's container. ``verify_top``
+    candidates are measured against the root at the end, with ``verify_pairs`` pairs each.
+    """
+
+    name: str
+    path: Path
+    target: Path
+    exclude: tuple[str, ...]
+    image: ImageSpec
+    setup: tuple[str, ...]
+    setup_timeout_s: float
+    actions: tuple[Action, ...]
+    checks: tuple[Check, ...]
+    benchmark: Benchmark
+    protected: tuple[str, ...]
+    limits: Limits
+    search: SearchSettings
+    budget: BudgetLimits
+    hooks: Hooks
+    verify_top: int
+    verify_pairs: int
