@@ -38,3 +38,8 @@ class LogFile:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+
+
+def sent_mark(log: Path) -> Path:
+    """The file beside ``log`` that says that a step's input was delivered whole."""
+    return log.with_suffix(log.suffix + ".sent")

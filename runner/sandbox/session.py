@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from runner.errors import EngineError
 from runner.sandbox.frames import FrameReader
 from runner.sandbox.logfile import LogFile
 from runner.sandbox.protocol import Exit, Repetition
-from runner.sandbox.stream import Stream
+
+
+class Wire(Protocol):
+    """Both directions of an attached process: ``stream.Stream``, ``pipes.Pipes``."""
+
+    def send(self, data: bytes) -> None: ...
+
+    def read(self, deadline: float) -> Iterator[bytes]: ...
 
 
 class EngineSession:
@@ -18,7 +26,7 @@ class EngineSession:
     whether the deadline of a repetition had passed, and then it kills."""
 
     def __init__(
-        self, stream: Stream, log: LogFile, time_s: float, end_of: Callable[[bool], Exit]
+        self, stream: Wire, log: LogFile, time_s: float, end_of: Callable[[bool], Exit]
     ) -> None:
         self._stream = stream
         self._log = log

@@ -1,0 +1,253 @@
+"""A sandbox without an engine: folders for images and containers, processes for commands.
+
+FOR TESTS AND FOR THE SIMULATION OF FAULTS ONLY. There is no isolation whatsoever: a command runs as
+this user, on this host, with its network and its files. Run nothing in it that you wouldn't run in
+your own shell.
+
+What is the same as on an engine: the whole of ``protocol.py``, state on disk that outlives the
+planner (a step goes on after ``kill -9`` of it and can be adopted), the loop and the frames of a
+session, the classification of endings. What is not: memory, CPU, processes, files and tmpfs aren't
+limited, so that no step ends as ``oom``; ``WORKSPACE`` is the current directory and not a path; a
+process that makes itself a session of its own escapes the deadline. Linux only (pidfd).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from runner.errors import Cancelled, EngineError
+from runner.model import Limits, Snapshot
+from runner.sandbox import snapshots, spec
+from runner.sandbox.classify import classify_exit
+from runner.sandbox.frames import LOOP
+from runner.sandbox.image_folder import ImageFolder
+from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.pipes import Pipes
+from runner.sandbox.process import Container
+from runner.sandbox.protocol import Exit, Leftovers, Step, StepResult
+from runner.sandbox.session import EngineSession
+from runner.sandbox.trees import copy_tree, pack, remove_tree, tree_bytes, unpack
+
+_DISK_CHECK_S = 0.5
+_DRAIN_S = 5.0
+
+
+class FakeSandbox:
+    """See ``protocol.Sandbox``. ``folder`` may be shared by any number of workers and runs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        run_id: str,
+        slot: int = 0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._images = ImageFolder(folder)
+        self._containers = folder / "containers"
+        self._containers.mkdir(parents=True, exist_ok=True)
+        self._run_id = run_id
+        self.slot = slot
+        self._cancelled = cancelled
+
+    def base(self) -> str:
+        """A reference to an image with an empty workspace."""
+        return self._images.base()
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def run(self, step: Step, log: Path) -> StepResult:
+        """See ``protocol.Sandbox.run``."""
+        self._check_cancelled()
+        name = self._name(step.name)
+        container = Container(self._containers / name)
+        try:
+            if sent_mark(log).exists() and container.was_started:
+                return self._adopt(container, step, log)
+            self.remove(name)
+            sent_mark(log).unlink(missing_ok=True)
+            self._create(container, step.image, spec.KIND_STEP, step.attempt_id)
+            if step.archive is not None:
+                unpack(step.archive, container.workspace)
+            started = time.monotonic()
+            wire = container.start(step.command, self._cancelled, piped=False)
+            wire.send(step.stdin, close=True)
+            return self._follow(container, wire, step, log, started)
+        except Cancelled:
+            container.kill()
+            remove_tree(container.home)
+            raise
+
+    def _adopt(self, container: Container, step: Step, log: Path) -> StepResult:
+        """Take over what a planner that died had started."""
+        age_s = container.ended_at - container.started_at
+        wire = container.rejoin(self._cancelled)
+        return self._follow(container, wire, step, log, time.monotonic() - age_s, complete=False)
+
+    def _follow(
+        self,
+        container: Container,
+        wire: Pipes,
+        step: Step,
+        log: Path,
+        started: float,
+        *,
+        complete: bool = True,
+    ) -> StepResult:
+        """Copy what the command prints until it ends, or a limit ends it."""
+        deadline = started + step.limits.time_s
+        with LogFile(log, step.limits.log_bytes) as sink, contextlib.closing(wire):
+            disk_hit = self._pump(wire, sink, container, step.limits, deadline, sent_mark(log))
+            deadline_hit = not disk_hit and not container.has_ended and time.monotonic() >= deadline
+            seconds = time.monotonic() - started
+            container.kill()
+            for data in wire.read(time.monotonic() + _DRAIN_S):
+                sink.write(data)
+        code = container.code()
+        exit_ = classify_exit({"ExitCode": code}, deadline_hit=deadline_hit, disk_hit=disk_hit)
+        if exit_ in (Exit.OK, Exit.NONZERO) and self._written(container) > step.limits.disk_bytes:
+            exit_ = Exit.DISK
+        return StepResult(
+            exit_,
+            code,
+            seconds,
+            container.home.name,
+            sink.size_bytes,
+            sink.complete and complete,
+        )
+
+    def _pump(
+        self,
+        wire: Pipes,
+        sink: LogFile,
+        container: Container,
+        limits: Limits,
+        deadline: float,
+        mark: Path,
+    ) -> bool:
+        """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit."""
+        check_at = time.monotonic() + _DISK_CHECK_S
+        marked = False
+        for data in wire.read(deadline):
+            sink.write(data)
+            if not sink.complete:
+                os.truncate(container.home / "output", 0)
+            if not marked and wire.delivered:
+                mark.touch()
+                marked = True
+            if time.monotonic() >= check_at:
+                if self._written(container) > limits.disk_bytes:
+                    return True
+                check_at = time.monotonic() + _DISK_CHECK_S
+        return False
+
+    def archive(self, container: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.archive``."""
+        return pack(self._existing(container).workspace, "workspace")
+
+    def remove(self, container: str) -> None:
+        """See ``protocol.Sandbox.remove``."""
+        found = Container(self._containers / container)
+        found.kill()
+        remove_tree(found.home)
+
+    def _create(self, container: Container, image: str, kind: str, attempt_id: str) -> None:
+        digest = self._images.find(image).digest
+        (container.home / "home").mkdir(parents=True)
+        labels = spec.step_labels(self._run_id, kind, attempt_id)
+        facts = {"image": digest, "labels": labels}
+        (container.home / "meta.json").write_text(json.dumps(facts))
+        copy_tree(self._images.workspace(digest), container.workspace)
+
+    def _image_of(self, container: Container) -> Snapshot:
+        return self._images.find(json.loads((container.home / "meta.json").read_text())["image"])
+
+    def _written(self, container: Container) -> int:
+        """What the container's workspace grew by, in bytes."""
+        image = self._image_of(container).digest
+        return tree_bytes(container.workspace) - self._images.total_bytes(image)
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def session(
+        self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
+    ) -> Iterator[EngineSession]:
+        """See ``protocol.Sandbox.session``."""
+        self._check_cancelled()
+        full_name = self._name(name)
+        self.remove(full_name)
+        container = Container(self._containers / full_name)
+        try:
+            self._create(container, image, spec.KIND_SESSION, attempt_id)
+            loop = ("sh", "-c", LOOP, "oppie", command)
+            wire = container.start(loop, self._cancelled, piped=True)
+            with contextlib.closing(wire), LogFile(log, limits.log_bytes) as sink:
+                yield EngineSession(wire, sink, limits.time_s, lambda hit: _end_of(container, hit))
+        finally:
+            container.kill()
+            remove_tree(container.home)
+
+    # -- snapshots -----------------------------------------------------------------------------
+
+    def commit(
+        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+    ) -> Snapshot:
+        """See ``protocol.Sandbox.commit``."""
+        stopped = self._existing(container)
+        depth = self._image_of(stopped).depth + 1
+        if depth >= snapshots.MAX_DEPTH:
+            depth = 1
+        parent_digest = parent.digest if parent else ""
+        labels = spec.snapshot_labels(self._run_id, label, parent_digest, depth, facts)
+        tag = snapshots.tag_of(self._run_id, label)
+        return self._images.save(tag, stopped.workspace, labels, depth)
+
+    def discard(self, tag: str) -> None:
+        """See ``protocol.Sandbox.discard``."""
+        self._images.discard(tag)
+
+    def find(self, reference: str) -> Snapshot:
+        """See ``protocol.Sandbox.find``."""
+        return self._images.find(reference)
+
+    def leftovers(self) -> Leftovers:
+        """See ``protocol.Sandbox.leftovers``."""
+        containers = [
+            home.name for home in self._containers.iterdir() if home.name.startswith(self._name(""))
+        ]
+        repository = snapshots.repository(self._run_id) + ":"
+        labels = {
+            tag: tag.removeprefix(repository)
+            for tag in self._images.tags()
+            if tag.startswith(repository)
+        }
+        deepest_first = sorted(labels, key=lambda tag: (-tag.count("."), tag))
+        return Leftovers(tuple(sorted(containers)), tuple(deepest_first), labels)
+
+    def close(self) -> None:
+        """See ``protocol.Sandbox.close``. Nothing is held open here."""
+
+    def _name(self, name: str) -> str:
+        return f"oppie-{self._run_id}-{name}"
+
+    def _existing(self, container: str) -> Container:
+        home = self._containers / container
+        if not home.is_dir():
+            raise EngineError(f"no such container: {container}")
+        return Container(home)
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled():
+            raise Cancelled("the run was told to stop")
+
+
+def _end_of(container: Container, deadline_hit: bool) -> Exit:
+    ended = container.has_ended
+    container.kill()
+    state = {"ExitCode": container.code()}
+    return classify_exit(state, deadline_hit=deadline_hit and not ended)

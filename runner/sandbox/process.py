@@ -1,0 +1,138 @@
+"""A container of the fake sandbox: a folder, and a process that outlives the planner."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.errors import EngineError
+from runner.sandbox.pipes import Pipes
+
+_KILLED = 137
+_KILL_WAIT_S = 10.0
+
+# The main process; $0 is the container's folder. When the planner has died, it is the only one who
+# still learns how the command ended. What the shell has to say of that is not the command's output.
+_MAIN = """
+echo $$ >"$0/pid" && cd "$0/workspace" || exit 125
+exec 3>&2 2>/dev/null
+"$@" 2>&3 3>&-
+echo $? >"$0/code"
+"""
+
+
+class Container:
+    """The folder ``home`` holds ``workspace/``, ``home/``, and once started ``pid``, ``output``
+    (of a step) and, at the end, ``code``."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.workspace = home / "workspace"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(
+        self, command: tuple[str, ...], cancelled: Callable[[], bool], *, piped: bool
+    ) -> Pipes:
+        """Start the command in a process group of its own.
+
+        Its output goes to a pipe if ``piped``, and else to a file, where it survives the planner.
+        """
+        stdin_read, stdin_write = os.pipe()
+        if piped:
+            output_read, output_write = os.pipe()
+        else:
+            path = self.home / "output"
+            output_write = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+            output_read = os.open(path, os.O_RDONLY)
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _MAIN, str(self.home), *command],
+            stdin=stdin_read,
+            stdout=output_write,
+            stderr=output_write,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        os.close(stdin_read)
+        os.close(output_write)
+        ended = os.pidfd_open(self._process.pid)
+        return Pipes(ended, stdin_write, output_read, cancelled, tail=not piped)
+
+    def rejoin(self, cancelled: Callable[[], bool]) -> Pipes:
+        """The wire to a step that another planner started, running still or not."""
+        pid = self._running_pid()
+        # /dev/null is always readable: so it stands for a process that has ended.
+        ended = os.pidfd_open(pid) if pid else os.open(os.devnull, os.O_RDONLY)
+        output = os.open(self.home / "output", os.O_RDONLY)
+        return Pipes(ended, -1, output, cancelled, tail=True)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the command came to its own end."""
+        return (self.home / "code").exists()
+
+    @property
+    def was_started(self) -> bool:
+        """Whether there is an ending to be had: it has ended, or it runs."""
+        return self.has_ended or self._running_pid() is not None
+
+    @property
+    def started_at(self) -> float:
+        return (self.home / "pid").stat().st_mtime
+
+    @property
+    def ended_at(self) -> float:
+        """When the command ended by itself, or else now."""
+        return (self.home / "code").stat().st_mtime if self.has_ended else time.time()
+
+    def code(self) -> int:
+        """The command's exit code, and 137 if it was killed."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self.home / "code").read_text())
+        return _KILLED
+
+    def kill(self) -> None:
+        """End everything in the process group; nothing to do is fine."""
+        if self._process:
+            # Not reaped yet, so the number can't be anybody else's.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+        elif pid := self._running_pid():
+            _kill_group(pid)
+
+    def _running_pid(self) -> int | None:
+        """The main process's id, if it runs and still is ours."""
+        try:
+            pid = int((self.home / "pid").read_text())
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return None
+        return pid if os.fsencode(self.home) in arguments else None
+
+    def _environment(self) -> dict[str, str]:
+        private = str(self.home / "home")
+        return {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": private,
+            "TMPDIR": private,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+
+def _kill_group(pid: int) -> None:
+    """Kill somebody else's child, and wait until it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        ended = os.pidfd_open(pid)
+        try:
+            os.killpg(pid, signal.SIGKILL)
+            if not select.select([ended], [], [], _KILL_WAIT_S)[0]:
+                raise EngineError(f"process {pid} can't be killed")
+        finally:
+            os.close(ended)
