@@ -22,7 +22,7 @@ _KILL_WAIT_S = 10.0
 _MAIN = """
 echo $$ >"$0/pid" && cd "$0/workspace" || exit 125
 exec 3>&2 2>/dev/null
-"$@" 2>&3 3>&-
+(exec "$@" 2>&3 3>&-)
 echo $? >"$0/code"
 """
 
