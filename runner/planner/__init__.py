@@ -1,0 +1,1 @@
+"""Pure decisions: the tree, the selection policies, rewards and budgets. No input, no output."""

@@ -1,0 +1,175 @@
+"""A Bayesian linear model of L over the actions of a state and their pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float64]
+Indexes = npt.NDArray[np.intp]
+Bits = npt.NDArray[np.uint8]
+
+_SINGLE = 0.30  # prior deviation of an action's weight, in units of the observed spread
+_PAIR = 0.15  # of a pair's weight
+_NOISE = 0.10  # of an observation, the model's own misfit included
+_LEAST_SPREAD = 0.05  # in log units
+_ONE = float(1 << 32)  # observations come in fixed point (see node.py)
+_MOST_FEATURES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """L(x) = alone . x + x' pairs x / 2 for a state x (0/1); ``pairs`` is symmetric, its
+    diagonal is 0."""
+
+    alone: Matrix
+    pairs: Matrix
+
+    def value(self, x: Matrix) -> float:
+        return float(self.alone @ x + 0.5 * (x @ self.pairs @ x))
+
+    def slopes(self, x: Matrix) -> Matrix:
+        """What adding each single action to ``x`` changes (for actions not in ``x``)."""
+        slopes: Matrix = self.alone + self.pairs @ x
+        return slopes
+
+
+class Posterior(Protocol):
+    """What the model believes after some observations."""
+
+    def draw(self, random: np.random.RandomState) -> Weights:
+        """One sample of the weights."""
+
+    def mean(self) -> Weights: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Prior:
+    mean: Matrix  # of the single weights
+    single: float
+    pair: float
+    noise: float
+
+
+class _ByRows:
+    """The posterior by the observations' covariance: cheap while they are fewer than features.
+
+    A sample is the prior's sample, corrected by what it mispredicts (Matheron's rule).
+    """
+
+    def __init__(self, x: Matrix, count: Matrix, y: Matrix, prior: _Prior) -> None:
+        self._x, self._count, self._y, self._prior = x, count, y, prior
+        common = x @ x.T
+        kernel = prior.single**2 * common + prior.pair**2 * common * (common - 1.0) / 2.0
+        self._inverse = np.linalg.inv(kernel + np.diag(prior.noise**2 / count))
+
+    def draw(self, random: np.random.RandomState) -> Weights:
+        prior, actions = self._prior, self._x.shape[1]
+        alone = prior.mean + prior.single * random.standard_normal(actions)
+        upper = np.triu(random.standard_normal((actions, actions)), 1)
+        pairs = prior.pair * (upper + upper.T)
+        error = prior.noise * random.standard_normal(len(self._y)) / np.sqrt(self._count)
+        return self._corrected(alone, pairs, error)
+
+    def mean(self) -> Weights:
+        actions = self._x.shape[1]
+        return self._corrected(
+            self._prior.mean, np.zeros((actions, actions)), np.zeros(len(self._y))
+        )
+
+    def _corrected(self, alone: Matrix, pairs: Matrix, error: Matrix) -> Weights:
+        x, prior = self._x, self._prior
+        predicted = x @ alone + 0.5 * ((x @ pairs) * x).sum(axis=1) + error
+        weight = self._inverse @ (self._y - predicted)
+        correction = prior.pair**2 * ((x * weight[:, None]).T @ x)
+        np.fill_diagonal(correction, 0.0)
+        return Weights(alone + prior.single**2 * (x.T @ weight), pairs + correction)
+
+
+class _ByFeatures:
+    """The posterior by the features' precision: cheap while they are fewer than observations."""
+
+    def __init__(
+        self, pairs: tuple[Indexes, Indexes], gram: Matrix, moment: Matrix, prior: _Prior
+    ) -> None:
+        self._i, self._j = pairs
+        self._prior = prior
+        actions = len(prior.mean)
+        precision = np.concatenate(
+            [np.full(actions, prior.single**-2.0), np.full(len(self._i), prior.pair**-2.0)]
+        )
+        centre = np.concatenate([prior.mean, np.zeros(len(self._i))])
+        covariance = np.linalg.inv(gram / prior.noise**2 + np.diag(precision))
+        self._mean = covariance @ (moment / prior.noise**2 + precision * centre)
+        self._root = np.linalg.cholesky((covariance + covariance.T) / 2.0)
+
+    def draw(self, random: np.random.RandomState) -> Weights:
+        return self._weights(self._mean + self._root @ random.standard_normal(len(self._mean)))
+
+    def mean(self) -> Weights:
+        return self._weights(self._mean)
+
+    def _weights(self, flat: Matrix) -> Weights:
+        actions = len(self._prior.mean)
+        pairs = np.zeros((actions, actions))
+        pairs[self._i, self._j] = flat[actions:]
+        pairs[self._j, self._i] = flat[actions:]
+        return Weights(flat[:actions], pairs)
+
+
+class Surrogate:
+    """Collects observations, and fits them on demand.
+
+    The fit is a function of the set of observations: counts and sums are integers, and rows are
+    put into a canonical order before anything is rounded.
+    """
+
+    def __init__(self, priors: list[float]) -> None:
+        self._priors = np.array(priors, dtype=float)
+        self._rows: list[tuple[bytes, int, int]] = []
+        self._gram: Matrix | None = None
+        self._moment: npt.NDArray[np.int64] | None = None
+        self._summed = 0
+        self._low = 0
+        self._high = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def observe(self, x: Bits, count: int, total: int) -> None:
+        """``count`` observations of state ``x`` whose fixed-point gains add up to ``total``."""
+        self._rows.append((x.tobytes(), count, total))
+        mean = total // count
+        self._low, self._high = min(self._low, mean), max(self._high, mean)
+
+    def fit(self) -> Posterior:
+        """The posterior given everything observed."""
+        spread = max(_LEAST_SPREAD, (self._high - self._low) / _ONE)
+        prior = _Prior(self._priors, _SINGLE * spread, _PAIR * spread, _NOISE * spread)
+        actions = len(self._priors)
+        features = actions * (actions + 1) // 2
+        if len(self._rows) <= features or features > _MOST_FEATURES:
+            return _ByRows(*self._matrices(sorted(self._rows[-_MOST_FEATURES:])), prior)
+        i, j = np.triu_indices(actions, 1)
+        if self._gram is None or self._moment is None:
+            self._gram = np.zeros((features, features))
+            self._moment = np.zeros(features, dtype=np.int64)
+        for start in range(self._summed, len(self._rows), 4096):
+            x, count, _ = self._matrices(self._rows[start : start + 4096])
+            totals = np.array([row[2] for row in self._rows[start : start + 4096]], dtype=np.int64)
+            full = np.concatenate([x, x[:, i] * x[:, j]], axis=1)
+            self._gram += (full * count[:, None]).T @ full  # integers: exact in any order
+            self._moment += full.astype(np.int64).T @ totals
+        self._summed = len(self._rows)
+        return _ByFeatures((i, j), self._gram, self._moment / _ONE, prior)
+
+    def _matrices(self, rows: list[tuple[bytes, int, int]]) -> tuple[Matrix, Matrix, Matrix]:
+        actions = len(self._priors)
+        flat = np.frombuffer(b"".join(row[0] for row in rows), dtype=np.uint8)
+        x = flat.reshape(len(rows), actions).astype(float)
+        count = np.array([row[1] for row in rows], dtype=float)
+        total = np.array([row[2] for row in rows], dtype=float)
+        return x, count, total / count / _ONE
