@@ -71,6 +71,7 @@ class StopReason(StrEnum):
     EXHAUSTED = "space exhausted"
     INTERRUPTED = "interrupted"
     ENVIRONMENT = "environment"
+    ROOT_FAILS = "root fails"
 
 
 @dataclass(frozen=True, slots=True)

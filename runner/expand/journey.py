@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from runner.agents.script import script
 from runner.errors import EngineError
-from runner.evidence import Recorded
+from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import Attempt, last_words
 from runner.expand.context import RunContext
 from runner.expand.hooks import call_hook
 from runner.expand.judging import Failure, Sides, compare, failure_of, run_checks, seconds_since
+from runner.expand.root import Root
 from runner.measure.protected import protected_changes
 from runner.model import (
     Decision,
@@ -48,18 +49,12 @@ class Notes:
 
 
 class Expander:
-    """Makes journeys in one sandbox; one of these for each worker (``model.Expand``).
+    """Makes journeys in one sandbox; one of these for each worker (``model.Expand``)."""
 
-    ``root_files`` maps the root's source paths to their identities, for the proof that protected
-    files are untouched.
-    """
-
-    def __init__(
-        self, context: RunContext, sandbox: Sandbox, root_files: dict[str, str]
-    ) -> None:
+    def __init__(self, context: RunContext, sandbox: Sandbox, root: Root) -> None:
         self._context = context
         self._sandbox = sandbox
-        self._root_files = root_files
+        self._root = root
 
     def __call__(self, job: Job) -> Journey:
         """Make the journey, unless its result is there already. Raises ``EngineError``."""
@@ -134,7 +129,10 @@ class Expander:
             {"exit": str(acted.exit), "code": acted.code, "seconds": acted.seconds},
         )
         started = time.monotonic()
-        notes.recorded = attempt.once("evidence", Recorded, lambda: self._record(job, acted))
+        try:
+            notes.recorded = attempt.once("evidence", Recorded, lambda: self._record(job, acted))
+        except TreeTooLarge as error:
+            return Failure(Outcome.DISK, str(error))
         notes.seconds["evidence"] = seconds_since(started)
         yield Phase(
             job.label,
@@ -152,6 +150,7 @@ class Expander:
             job.origin.commit,
             self._sandbox.archive(acted.container),
             f"{job.label}: {actions}\n",
+            self._root.rules,
         )
 
     def _inspect_sources(self, job: Job, notes: Notes) -> Failure | None:
@@ -159,7 +158,7 @@ class Expander:
         recorded = notes.recorded
         assert recorded is not None
         files = self._context.evidence.manifest(recorded.commit)
-        changes = protected_changes(self._root_files, files, self._context.task.protected)
+        changes = protected_changes(self._root.files, files, self._context.task.protected)
         if changes:
             more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
             reason = f"protected files changed: {', '.join(changes[:3])}{more}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runner.errors import RootFails
-from runner.evidence import Recorded
+from runner.evidence import IgnoreRules, Recorded
 from runner.expand.attempt import last_words
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure, failure_of, run_checks, sample
@@ -15,6 +15,7 @@ from runner.model import ROOT, Metric, Phase, State
 from runner.sandbox.protocol import Sandbox, Step, StepResult
 
 ATTEMPT_ID = f"{ROOT}-1"
+TARGET = "target"  # the evidence of what was found, before setup
 
 # Patches are applied with `git apply --3way`, which needs the blobs that they were made from. The
 # repository is made here rather than copied: the user's own may hold hooks, secrets and gigabytes.
@@ -29,23 +30,30 @@ fi
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The root's state, its metrics' medians, and its source files' identities by path."""
+    """What all other nodes are compared with.
+
+    ``metrics`` are medians; ``files`` maps source paths to their identities; ``rules`` say what
+    stays out of the evidence.
+    """
 
     state: State
     metrics: tuple[Metric, ...]
-    files: dict[str, str]
+    files: Mapping[str, str]
+    rules: IgnoreRules
 
 
 def build_root(
-    context: RunContext, sandbox: Sandbox, image: str, target: Iterable[bytes]
+    context: RunContext, sandbox: Sandbox, image: str, target: Callable[[], Iterable[bytes]]
 ) -> Generator[Phase, None, Root]:
-    """Put ``target`` (a tar stream of ``workspace/...``) into ``image``, set it up, judge it.
+    """Put ``target`` (gives a tar stream of ``workspace/...``) into ``image``, set it up, judge it.
 
     Raises ``RootFails`` when the untouched target can't be set up, checked or measured: no search
     could tell a better version of it.
     """
     base = sandbox.find(image)
     attempt = context.attempt(ATTEMPT_ID)
+    evidence, run_id = context.evidence, context.run_id
+    evidence.record(run_id, TARGET, "", target(), f"{TARGET}: as it was found\n")
     step = Step(
         f"{ATTEMPT_ID}-setup",
         ATTEMPT_ID,
@@ -53,17 +61,18 @@ def build_root(
         ("sh", "-s"),
         replace(context.task.limits, time_s=context.task.setup_timeout_s),
         stdin=_setup_script(context.task.setup),
-        archive=target,
+        archive=target(),
     )
     yield Phase(ROOT, "container.started", {"container": step.name, "image": image})
     log = attempt.log("setup")
     result = attempt.once("setup", StepResult, lambda: sandbox.run(step, log))
     _demand(failure_of(result.exit, result.code, "setup", last_words(log)), str(log))
+    rules = rules_of(context)
     recorded = attempt.once(
         "evidence",
         Recorded,
-        lambda: context.evidence.record(
-            context.run_id, ROOT, "", sandbox.archive(result.container), f"{ROOT}: the root\n"
+        lambda: evidence.record(
+            run_id, ROOT, "", sandbox.archive(result.container), f"{ROOT}: the root\n", rules
         ),
     )
     yield Phase(ROOT, "evidence.recorded", {"commit": recorded.commit})
@@ -78,7 +87,12 @@ def build_root(
         _demand(samples, str(attempt.folder))
         raise AssertionError("unreachable")
     state = State(ROOT, snapshot, recorded.commit, recorded.tree_id)
-    return Root(state, medians(samples), context.evidence.manifest(recorded.commit))
+    return Root(state, medians(samples), evidence.manifest(recorded.commit), rules)
+
+
+def rules_of(context: RunContext) -> IgnoreRules:
+    """The target's own ignore rules; what the target came with is kept, whatever they say."""
+    return context.evidence.ignore_rules(context.evidence.commit(context.run_id, TARGET))
 
 
 def _setup_script(commands: tuple[str, ...]) -> bytes:

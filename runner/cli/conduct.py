@@ -1,0 +1,190 @@
+"""One run from its root to its verified best: the parts, put together.
+
+A generator of events, like the search in its middle; what came of it is its return value.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from runner.errors import Cancelled, ExitCode
+from runner.evidence import pack_target
+from runner.expand.context import RunContext
+from runner.expand.journey import Expander
+from runner.expand.root import Root, build_root, rules_of
+from runner.expand.verify import verify
+from runner.measure.protected import matches
+from runner.model import (
+    Decision,
+    Event,
+    Expand,
+    Outcome,
+    State,
+    Stopped,
+    StopReason,
+    Verified,
+)
+from runner.planner.budget import Budget
+from runner.planner.policy import make_policy
+from runner.planner.tree import Tree
+from runner.pool import ThreadPool
+from runner.sandbox.protocol import Sandbox
+from runner.search import search
+from runner.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is made of. ``open_sandbox(slot)`` opens one for each worker, and for the
+    planner; ``image`` is what the root's container starts from."""
+
+    context: RunContext
+    store: Store
+    open_sandbox: Callable[[int], Sandbox]
+    image: str
+    workers: int
+    cancelled: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a run ended."""
+
+    stop: Stopped
+    verified: Verified | None
+    exit_code: ExitCode
+
+
+def conduct(parts: Parts) -> Generator[Event, None, Finished]:
+    """Run, or go on with, the run of ``parts``. Raises ``OppieError``.
+
+    The last event is ``Stopped``.
+    """
+    context, store = parts.context, parts.store
+    stop, found = Stopped(StopReason.INTERRUPTED, "told to stop"), None
+    with closing(parts.open_sandbox(parts.workers)) as sandbox:
+        try:
+            root = yield from _root(parts, sandbox)
+            tree = _grown(parts, root)
+            _tidy(parts, sandbox, tree)
+            stop = yield from _search(parts, root, tree)
+            if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
+                found = yield from _verify_best(parts, sandbox, root, tree)
+        except Cancelled:
+            stop = Stopped(StopReason.INTERRUPTED, "told to stop")
+    if found:
+        store.set_verified(context.run_id, found)
+    yield stop
+    return Finished(stop, found, exit_code_of(stop, found))
+
+
+def exit_code_of(stop: Stopped, found: Verified | None) -> ExitCode:
+    """DESIGN's exit codes, from why the search stopped and what was verified."""
+    match stop.reason:
+        case StopReason.INTERRUPTED:
+            return ExitCode.INTERRUPTED
+        case StopReason.ENVIRONMENT:
+            return ExitCode.ENVIRONMENT
+    if found and found.outcome is Outcome.IMPROVED:
+        return ExitCode.IMPROVED
+    if stop.reason in (StopReason.NODES, StopReason.TIME, StopReason.BYTES):
+        return ExitCode.BUDGET
+    return ExitCode.NO_IMPROVEMENT
+
+
+def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
+    """The root as the journal has it, or else made now."""
+    context, store = parts.context, parts.store
+    view = store.run(context.run_id)
+    if view.nodes:
+        node = view.nodes[0]
+        assert node.snapshot is not None
+        state = State(node.label, sandbox.find(node.snapshot.tag), node.commit, node.tree_id)
+        return Root(
+            state, view.root_metrics, context.evidence.manifest(node.commit), rules_of(context)
+        )
+    excluded = context.task.exclude
+    root = yield from build_root(
+        context,
+        sandbox,
+        parts.image,
+        lambda: pack_target(context.task.target, lambda path: matches(excluded, path)),
+    )
+    store.set_root(context.run_id, root.state, root.metrics)
+    return root
+
+
+def _grown(parts: Parts, root: Root) -> Tree:
+    """The tree as far as the journal has it, and the claims of the states that it knows."""
+    tree = Tree(root.state, parts.context.task.actions, root.metrics)
+    actions = {action.key: action for action in parts.context.task.actions}
+    parts.store.replay(parts.context.run_id, tree, actions)
+    for node in tree.nodes:
+        if node.tree_id and not node.twin and not node.open:
+            parts.context.claims.claim(node.tree_id, node.label)
+    return tree
+
+
+def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
+    """Remove what an interrupted run left that no open attempt will take over."""
+    prefix = f"oppie-{parts.context.run_id}-"
+    open_nodes = [node for node in tree.nodes if node.open]
+    wanted = tuple(f"{prefix}{node.label}-{node.attempts}-" for node in open_nodes)
+    labels = {node.label for node in open_nodes} | {
+        node.label for node in tree.nodes if node.decision is Decision.COMMIT
+    }
+    left = sandbox.leftovers()
+    for container in left.containers:
+        if not container.startswith(wanted):
+            sandbox.remove(container)
+    for tag in left.images:
+        if left.snapshot_labels[tag] not in labels:
+            sandbox.discard(tag)
+
+
+def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stopped]:
+    context, store = parts.context, parts.store
+    settings = context.task.search
+    view = store.run(context.run_id)
+    policy = make_policy(view.policy, context.task.actions, view.seed, settings)
+    budget = Budget(context.task.budget, spent_s=store.elapsed_s(context.run_id))
+    pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
+    with ThreadPool(
+        parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
+    ) as pool:
+        try:
+            for event in search(tree, policy, budget, pool, store.journal(context.run_id), pending):
+                if isinstance(event, Stopped):
+                    return event
+                yield event
+        finally:
+            store.set_elapsed(context.run_id, budget.elapsed_s)
+    raise AssertionError("a search ends with Stopped")
+
+
+@contextmanager
+def _worker(parts: Parts, root: Root, slot: int) -> Iterator[Expand]:
+    with closing(parts.open_sandbox(slot)) as sandbox:
+        yield Expander(parts.context, sandbox, root)
+
+
+def _verify_best(
+    parts: Parts, sandbox: Sandbox, root: Root, tree: Tree
+) -> Generator[Event, None, Verified | None]:
+    """Verify the most promising states in turn, until one is an improvement.
+
+    Each is judged by samples of its own, that played no part in the search.
+    """
+    found = None
+    for node in tree.top(parts.context.task.verify_top):
+        if node.parent is None or node.value <= 0.0:
+            break
+        found = yield from verify(parts.context, sandbox, root, tree.state_of(node))
+        if found.outcome is Outcome.IMPROVED:
+            return found
+    return found
+
+

@@ -1,0 +1,251 @@
+"""`oppie run` and `oppie resume`."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from runner.cli.conduct import Finished, Parts, conduct
+from runner.cli.engine import client, connected
+from runner.cli.home import JsonOption, RunOption, StateFolder, evidence, out, settings, state
+from runner.cli.outcome import hand_over
+from runner.errors import OppieError, RootFails, TaskError
+from runner.evidence import Claims
+from runner.expand.context import RunContext
+from runner.expand.lane import Lane
+from runner.images import image_for
+from runner.model import RunView, Stopped, StopReason
+from runner.planner.policy import POLICIES
+from runner.report.eventlog import EventLog, open_event_stream
+from runner.report.html import write_report
+from runner.report.live import Mode, make_display
+from runner.report.shape import run_to_json
+from runner.report.summary import Places, render_summary
+from runner.sandbox.engine import EngineSandbox
+from runner.store import Store, new_run_id
+from runner.task import Task, keep_task, kept_task, load_task
+
+TaskArgument = Annotated[
+    Path, typer.Argument(help="oppie.toml, or the folder that holds it; this one if left out.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Print lines, never a live picture.")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", "-w", min=0, help="Nodes at a time; OPPIE_WORKERS if left out.")
+]
+
+
+def run(
+    task: TaskArgument = Path(),
+    policy: Annotated[str, typer.Option(help=f"One of {', '.join(POLICIES)}.")] = "",
+    nodes: Annotated[int, typer.Option(min=0, help="Budget of nodes; the task's if left out.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="The task's if left out.")] = None,
+    workers: WorkersOption = 0,
+    quiet: QuietOption = False,
+    plain: PlainOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Search for a better version of a task's target.
+
+    Prints what happens, and in the end the best change that was verified. Ctrl-C stops;
+    `oppie resume` goes on.
+
+    Examples: oppie run examples/helios; oppie run --nodes 100 --workers 4 --seed 7
+    """
+    loaded = _overridden(load_task(task), policy, nodes, seed)
+    with Store(state().journal) as store, connected() as engine:
+        run_id = new_run_id(time.time(), secrets.token_hex(2))
+        image = image_for(engine, loaded.image, settings())
+        view = RunView(
+            run_id=run_id,
+            task=loaded.name,
+            target=str(loaded.target),
+            status="running",
+            policy=loaded.search.policy,
+            seed=loaded.search.seed,
+            workers=workers or settings().workers,
+            objective=loaded.benchmark.objective,
+            started_at=time.time(),
+            budget=_budget_of(loaded),
+        )
+        keep_task(loaded, image, state().run(run_id))
+        store.create_run(view)
+        raise typer.Exit(_carry_out(store, view, loaded, image, _mode(quiet, plain, json)))
+
+
+def resume(
+    run: RunOption = "",
+    workers: WorkersOption = 0,
+    quiet: QuietOption = False,
+    plain: PlainOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Go on with a run that was interrupted: by Ctrl-C, by a crash, by a reboot.
+
+    What had been finished is not done again. The task is the one that the run began with.
+
+    Example: oppie resume
+    """
+    with Store(state().journal) as store:
+        view = store.run(run)
+        if view.status == "stopped":
+            raise TaskError(
+                f"run {view.run_id} has ended ({view.stop}: {view.stop_detail}); "
+                "there is nothing to resume. `oppie run` begins a new one"
+            )
+        loaded, image = kept_task(state().run(view.run_id))
+        view = replace(view, workers=workers or view.workers, status="running")
+        store.reopen(view.run_id)
+        raise typer.Exit(_carry_out(store, view, loaded, image, _mode(quiet, plain, json)))
+
+
+def _overridden(task: Task, policy: str, nodes: int, seed: int | None) -> Task:
+    search = task.search
+    if policy:
+        if policy not in POLICIES:
+            raise TaskError(f"--policy {policy!r}: allowed: {', '.join(POLICIES)}")
+        search = replace(search, policy=policy)
+    if seed is not None:
+        search = replace(search, seed=seed)
+    budget = replace(task.budget, nodes=nodes) if nodes else task.budget
+    return replace(task, search=search, budget=budget)
+
+
+def _budget_of(task: Task) -> dict[str, object]:
+    budget = task.budget
+    wishes = ", ".join(f"{t.metric} {t.operator} {t.value:g}" for t in budget.targets)
+    return {
+        "nodes": budget.nodes,
+        "wall_time_s": budget.wall_time_s,
+        "snapshot_bytes": budget.snapshot_bytes,
+        "target": wishes,
+    }
+
+
+def _mode(quiet: bool, plain: bool, json: bool) -> Mode:
+    if json:
+        return Mode.JSON
+    if quiet:
+        return Mode.QUIET
+    return Mode.PLAIN if plain else Mode.AUTO
+
+
+def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) -> int:
+    """Run to the end, show what happens, and leave the results in their places."""
+    folder = state().run(view.run_id)
+    parts = _parts(store, view, task, image)
+    finished, error = None, None
+    with open_event_stream(folder / "events.jsonl") as stream, _interruptible(parts.cancelled):
+        log = EventLog(stream, view)
+        display = make_display(mode, out, view)
+        try:
+            journey = conduct(parts)
+            with contextlib.closing(journey):
+                while True:
+                    event = next(journey)
+                    log.event(event)
+                    display.event(event)
+        except StopIteration as end:
+            finished = end.value
+        except OppieError as raised:
+            error = raised
+        finally:
+            display.close()
+        if error is not None:
+            store.finish(view.run_id, _stop_of(error))
+            raise error
+        assert isinstance(finished, Finished)
+        if finished.verified:
+            log.verified(finished.verified)
+    _leave_results(store, view.run_id, finished, mode)
+    return int(finished.exit_code)
+
+
+def _stop_of(error: OppieError) -> Stopped:
+    if isinstance(error, RootFails):
+        return Stopped(StopReason.ROOT_FAILS, str(error).splitlines()[0])
+    return Stopped(StopReason.ENVIRONMENT, str(error))
+
+
+def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) -> None:
+    folder = state().run(run_id)
+    repository, no_branch = evidence(), ""
+    store.finish(run_id, finished.stop)
+    if finished.verified:
+        made, no_branch = hand_over(repository, folder, store.run(run_id), finished.verified)
+        store.set_verified(run_id, made)
+    view = store.run(run_id)
+    report = folder / "report.html"
+    write_report(report, view, _diffs(view))
+    if mode is Mode.JSON:
+        return
+    out.print(render_summary(view, Places(report=str(report), events=str(folder / "events.jsonl"))))
+    if no_branch:
+        out.print(f"No branch was made: {no_branch}. The patch holds the change.", markup=False)
+
+
+def _diffs(view: RunView) -> dict[str, str]:
+    """The patches of the nodes on the best one's path, for the report."""
+    repository = evidence()
+    label = view.verified.label if view.verified else view.best
+    return {
+        node.label: repository.diff(view.run_id, node.parent, node.label).decode("utf-8", "replace")
+        for node in view.nodes
+        if node.parent and (label == node.label or label.startswith(node.label + "."))
+    }
+
+
+def _parts(store: Store, view: RunView, task: Task, image: str) -> Parts:
+    cancelled = threading.Event()
+    places: StateFolder = state()
+    context = RunContext(
+        run_id=view.run_id,
+        task=task,
+        folder=places.run(view.run_id),
+        evidence=evidence(),
+        claims=Claims(),
+        lane=Lane(settings().lanes),
+        cancelled=cancelled.is_set,
+    )
+    return Parts(
+        context=context,
+        store=store,
+        open_sandbox=lambda slot: EngineSandbox(
+            client(), view.run_id, image, slot, cancelled.is_set
+        ),
+        image=image,
+        workers=view.workers,
+        cancelled=cancelled,
+    )
+
+
+@contextlib.contextmanager
+def _interruptible(cancelled: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) asks for an orderly end; a second one doesn't wait for it."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        cancelled.set()
+        for number in signals:
+            signal.signal(number, before[number])
+
+    for number in signals:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])
+
+

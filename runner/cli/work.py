@@ -1,0 +1,99 @@
+"""Commands that take a node's state out of the tree: a shell, a folder, a branch."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.cli.engine import connected, open_engine_sandbox
+from runner.cli.home import RunOption, evidence, out
+from runner.cli.outcome import message_of
+from runner.cli.read import load, node_of
+from runner.errors import TaskError
+from runner.evidence import apply as apply_node
+from runner.model import Limits, NodeView, RunView
+from runner.sandbox.protocol import Step
+from runner.sandbox.terminal import interact
+
+NodeArgument = Annotated[str, typer.Argument(help="The node's label, such as A.1.2, or `best`.")]
+
+
+def shell(node: NodeArgument, run: RunOption = "") -> None:
+    """Open a shell in a throw-away container of a node's state.
+
+    Nothing that is done there is kept. Without a terminal, the script on stdin is run instead.
+
+    Examples: oppie shell best; echo 'ls -la' | oppie shell A.1
+    """
+    view = load(run)
+    found = _with_snapshot(view, node)
+    assert found.snapshot is not None
+    name = f"shell-{found.label}-{secrets.token_hex(3)}"
+    if sys.stdin.isatty():
+        with connected() as client:
+            full_name = f"oppie-{view.run_id}-{name}"
+            code = interact(
+                client, view.run_id, full_name, found.snapshot.digest, Limits(), sys.stdin.fileno()
+            )
+        raise typer.Exit(code)
+    step = Step(
+        name, "shell", found.snapshot.digest, ("sh", "-s"), Limits(), stdin=sys.stdin.buffer.read()
+    )
+    with (
+        open_engine_sandbox(view.run_id, found.snapshot.digest) as sandbox,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        log = Path(folder) / "shell.log"
+        result = sandbox.run(step, log)
+        sandbox.remove(result.container)
+        sys.stdout.buffer.write(log.read_bytes())
+    raise typer.Exit(result.code)
+
+
+def checkout(
+    node: NodeArgument,
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one to be made.")],
+    run: RunOption = "",
+) -> None:
+    """Write a node's source tree into a folder. Discarded nodes too: nothing is lost.
+
+    Example: oppie checkout A.2 /tmp/a2
+    """
+    view = load(run)
+    label = node_of(view, node).label
+    evidence().checkout(view.run_id, label, folder)
+    out.print(f"{label} of run {view.run_id} is in {folder}", markup=False)
+
+
+def apply(
+    node: NodeArgument,
+    run: RunOption = "",
+    branch: Annotated[str, typer.Option(help="The branch to make; oppie/<run>/<node> if left out.")] = "",
+) -> None:
+    """Commit a node's change onto a new branch of your repository, and switch to it.
+
+    A working tree with changes of its own is refused.
+
+    Example: oppie apply best
+    """
+    view = load(run)
+    label = node_of(view, node).label
+    name = branch or f"oppie/{view.run_id}/{label}"
+    repository = evidence()
+    apply_node(repository, Path(view.target), view.run_id, label, name, message_of(view, label))
+    out.print(f"{label} of run {view.run_id} is on branch {name}", markup=False)
+
+
+def _with_snapshot(view: RunView, label: str) -> NodeView:
+    found = node_of(view, label)
+    if found.snapshot is None:
+        raise TaskError(
+            f"node {found.label} has no snapshot ({found.outcome or found.status}); "
+            f"its sources are still there: oppie checkout {found.label} FOLDER"
+        )
+    return found
