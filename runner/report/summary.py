@@ -7,15 +7,17 @@ from typing import assert_never
 
 from rich.text import Text
 
-from runner.model import ROOT, Measurement, Outcome, RunView, StopReason, Verified
+from runner.model import ROOT, Measurement, Outcome, RunView, StopReason
 from runner.report.figures import (
     count,
     duration,
     factor,
     find_metric,
-    gain_with_interval,
+    interval,
     metric_value,
+    percent,
 )
+from runner.report.glyphs import outcome_sign
 from runner.report.text import clean
 
 
@@ -72,6 +74,8 @@ def _reason_words(reason: StopReason) -> str:
             return "it was interrupted, and can be resumed"
         case StopReason.ENVIRONMENT:
             return "the container engine kept failing; it can be resumed"
+        case StopReason.ROOT_FAILS:
+            return "the untouched target fails"
         case _:
             assert_never(reason)
 
@@ -83,25 +87,22 @@ def _append_result(text: Text, view: RunView) -> None:
         text.append(f"Nothing was verified.{candidate}\n", "bold yellow")
         return
     if found.outcome is Outcome.IMPROVED and found.measurement is not None:
-        gained = gain_with_interval(found.measurement)
-        times = factor(found.measurement.gain)
-        text.append(f"Verified: {found.label} is {gained} better than the root", "bold green")
-        text.append(f"  ({times}, {_evidence(found.measurement)})\n")
+        gain = found.measurement.gain
+        said = f"Verified: {found.label} is {percent(gain)} better than the root ({factor(gain)})"
+        text.append(f"{said}\n", "bold green")
+        text.append(f"  {_evidence(found.measurement)}\n")
         return
     text.append("No improvement was verified.\n", "bold yellow")
-    text.append(f"  {_not_verified(found)}\n")
-
-
-def _not_verified(found: Verified) -> str:
-    said = f"The best candidate, {found.label}, came out as {found.outcome.value}"
+    said = f"The best candidate, {found.label}, came out as {outcome_sign(found.outcome).word}"
+    text.append(f"  {said}{': ' if found.reason else ''}{clean(found.reason)}\n")
     if found.measurement is not None:
-        measured = gain_with_interval(found.measurement)
-        said = f"{said}: {measured} over the root, {_evidence(found.measurement)}"
-    return f"{said}. {clean(found.reason)}" if found.reason else f"{said}."
+        gained = percent(found.measurement.gain)
+        text.append(f"  {gained} against the root, {_evidence(found.measurement)}\n")
 
 
 def _evidence(measurement: Measurement) -> str:
-    return f"95 % interval in brackets, {count(measurement.pairs, 'pair')}, fresh containers"
+    between = interval(measurement.low, measurement.high)
+    return f"95 % interval {between} %, {count(measurement.pairs, 'pair')}, fresh containers"
 
 
 def _append_metrics(text: Text, view: RunView, measurement: Measurement) -> None:

@@ -1,0 +1,149 @@
+"""Runs ``git`` as a child process: no user or system configuration, no prompts, no pager."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import IO
+
+from runner.errors import EvidenceError
+from runner.evidence.errors import GitMissing
+
+STDERR_TAIL_BYTES = 2000
+GRACE_S = 10.0
+
+_IDENTITY = {
+    "GIT_AUTHOR_NAME": "oppie",
+    "GIT_AUTHOR_EMAIL": "oppie@localhost",
+    "GIT_COMMITTER_NAME": "oppie",
+    "GIT_COMMITTER_EMAIL": "oppie@localhost",
+}
+# 2000-01-01: one date for all commits, so that equal trees with equal parents are equal commits.
+FIXED_DATE = "946684800 +0000"
+IDENT = f"{_IDENTITY['GIT_AUTHOR_NAME']} <{_IDENTITY['GIT_AUTHOR_EMAIL']}> {FIXED_DATE}"
+
+_ENVIRONMENT = {
+    **_IDENTITY,
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "XDG_CONFIG_HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+}
+# A repository's own configuration may name programs; none of them has a say here.
+_NEUTRAL = (
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.fsmonitor=false",
+    "-c", "core.quotePath=false",
+    "-c", "safe.directory=*",
+)  # fmt: skip
+
+
+@cache
+def git_program() -> str:
+    """The absolute path of git. Raises GitMissing."""
+    found = shutil.which("git")
+    if found is None:
+        raise GitMissing("git is not on the PATH; install git 2.30 or newer")
+    return found
+
+
+def stderr_tail(stderr: bytes) -> str:
+    """The end of what a program complained about, as one printable line."""
+    text = stderr[-STDERR_TAIL_BYTES:].decode("utf-8", "replace").strip()
+    return " / ".join(line for line in text.splitlines() if line) or "it said nothing"
+
+
+class Git:
+    """git, bound to where it works: ``where`` are options such as ``--git-dir=...`` or ``-C``."""
+
+    def __init__(self, *where: str, env: Mapping[str, str] | None = None) -> None:
+        self._where = where
+        self._env = {**_ENVIRONMENT, **(env or {})}
+
+    def command(self, *args: str) -> list[str]:
+        return [git_program(), *_NEUTRAL, *self._where, *args]
+
+    def attempt(
+        self, *args: str, stdin: bytes = b"", stdout: IO[bytes] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run git and return how it went, whatever its exit code."""
+        return subprocess.run(
+            self.command(*args),
+            input=stdin,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._env,
+            check=False,
+        )
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        stdout: IO[bytes] | None = None,
+        allowed: Sequence[int] = (0,),
+    ) -> bytes:
+        """Run git and return its stdout. Raises EvidenceError with the tail of its stderr."""
+        done = self.attempt(*args, stdin=stdin, stdout=stdout)
+        if done.returncode not in allowed:
+            raise EvidenceError(
+                f"git {args[0]} failed with exit code {done.returncode}: {stderr_tail(done.stderr)}"
+            )
+        return done.stdout or b""
+
+    @contextmanager
+    def talk(self, *args: str, allowed: Sequence[int] = (0,)) -> Iterator[subprocess.Popen[bytes]]:
+        """A git that is spoken to over pipes; on the way out it is made to end, whatever happens.
+
+        Raises EvidenceError when it fails, or when it went away in the middle of a sentence.
+        """
+        with tempfile.TemporaryFile() as complaints:
+            process = subprocess.Popen(
+                self.command(*args),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env=self._env,
+            )
+            broken = False
+            try:
+                yield process
+                _hang_up(process)
+            except BrokenPipeError:
+                broken = True
+            finally:
+                _end(process)
+            if broken or process.returncode not in allowed:
+                complaints.seek(0)
+                raise EvidenceError(
+                    f"git {args[0]} failed with exit code {process.returncode}: "
+                    f"{stderr_tail(complaints.read())}"
+                )
+
+
+def _hang_up(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
+    process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leave no child and no pipe behind. A closed stdin lets git clean up after itself first."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
+    try:
+        process.wait(timeout=GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,119 @@
+"""Brings a node into the user's own repository, as a branch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import EvidenceError
+from runner.evidence.errors import Refused
+from runner.evidence.git import Git, stderr_tail
+from runner.evidence.repository import Evidence
+from runner.model import ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A user's repository, and where the target lies in it ("" or ending in a slash)."""
+
+    top: Path
+    prefix: str
+    head: str
+
+
+def publish(
+    evidence: Evidence, repo_dir: Path, run_id: str, label: str, branch: str, message: str
+) -> str:
+    """Make ``branch``: what ``label`` changed since the root, as one commit on HEAD; its id.
+
+    ``repo_dir`` is the target's folder, which may lie below the top of its repository. The user's
+    files, index and current branch stay as they are. A branch that holds just this commit's tree
+    on the same HEAD is left alone and returned. Raises Refused, having changed nothing, where
+    the folder is in no repository with a commit, the branch exists, the name is no branch name,
+    or the change does not apply to HEAD.
+    """
+    place = _place(repo_dir)
+    git = Git("-C", str(place.top))
+    if git.attempt("check-ref-format", "--branch", branch).returncode != 0:
+        raise Refused(f"branch {branch!r}: git does not allow this name")
+    tree = _tree_on_head(evidence, place, run_id, label)
+    there = git.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
+    if there.returncode == 0:
+        commit = there.stdout.decode().strip()
+        if _made_of(git, commit) == f"{tree} {place.head}":
+            return commit
+        raise Refused(f"branch {branch!r} exists in {place.top}; name another")
+    commit = git.run("commit-tree", tree, "-p", place.head, stdin=message.encode()).decode().strip()
+    # An empty old value makes git refuse to overwrite a branch that someone made meanwhile.
+    created = git.attempt("update-ref", f"refs/heads/{branch}", commit, "")
+    if created.returncode != 0:
+        raise Refused(f"branch {branch!r} can't be made: {stderr_tail(created.stderr)}")
+    return commit
+
+
+def apply(
+    evidence: Evidence, repo_dir: Path, run_id: str, label: str, branch: str, message: str
+) -> str:
+    """``publish``, then switch the user's work tree to the branch; the commit's id.
+
+    Raises Refused for a work tree with uncommitted changes to tracked files, and for one in which
+    an untracked file is in the way; the work tree is then as it was, and so are the branches.
+    """
+    place = _place(repo_dir)
+    git = Git("-C", str(place.top))
+    dirty = git.run("status", "--porcelain", "--untracked-files=no").decode("utf-8", "replace")
+    if dirty:
+        names = ", ".join(line[3:] for line in dirty.splitlines()[:5])
+        raise Refused(f"{place.top} has uncommitted changes ({names}); commit or stash them first")
+    existed = _exists(git, branch)
+    commit = publish(evidence, repo_dir, run_id, label, branch, message)
+    switched = git.attempt("checkout", "--quiet", branch, "--")
+    if switched.returncode != 0:
+        if not existed:
+            git.run("update-ref", "-d", f"refs/heads/{branch}", commit)
+        raise Refused(f"{place.top} can't be switched: {stderr_tail(switched.stderr)}")
+    return commit
+
+
+def _place(repo_dir: Path) -> _Place:
+    git = Git("-C", str(repo_dir))
+    shown = git.attempt("rev-parse", "--is-inside-work-tree", "--show-toplevel", "--show-prefix")
+    lines = os.fsdecode(shown.stdout).split("\n")
+    if shown.returncode != 0 or lines[0] != "true":
+        raise Refused(f"{repo_dir} is in no git repository")
+    head = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head.returncode != 0:
+        raise Refused(f"the repository of {repo_dir} has no commit yet")
+    return _Place(Path(lines[1]), lines[2], head.stdout.decode().strip())
+
+
+def _tree_on_head(evidence: Evidence, place: _Place, run_id: str, label: str) -> str:
+    """HEAD's tree with the node's changes, made in an index of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        patch = Path(scratch) / "patch"
+        evidence.write_patch(run_id, ROOT, label, patch)
+        git = Git("-C", str(place.top), env={"GIT_INDEX_FILE": str(Path(scratch) / "index")})
+        git.run("read-tree", place.head)
+        if patch.stat().st_size > 0:
+            where = (f"--directory={place.prefix}",) if place.prefix else ()
+            applied = git.attempt(
+                "apply", "--cached", "--3way", "--whitespace=nowarn", *where, str(patch)
+            )
+            if applied.returncode != 0:
+                raise Refused(
+                    f"{label} does not apply to HEAD of {place.top}: {stderr_tail(applied.stderr)}"
+                )
+        try:
+            return git.run("write-tree").decode().strip()
+        except EvidenceError as error:
+            raise Refused(f"{label} does not apply to HEAD of {place.top}: {error}") from error
+
+
+def _made_of(git: Git, commit: str) -> str:
+    return git.run("log", "-1", "--format=%T %P", commit).decode().strip()
+
+
+def _exists(git: Git, branch: str) -> bool:
+    return git.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").returncode == 0

@@ -1,0 +1,226 @@
+"""The evidence repository: every attempt's source tree as a commit, one ref per node."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from runner.errors import EvidenceError, TaskError
+from runner.evidence.archive import ArchiveLimits, read_entries
+from runner.evidence.checkout import write_tree
+from runner.evidence.fastimport import import_commit
+from runner.evidence.git import Git
+from runner.evidence.ignore import IgnoreRules
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
+
+# Large files are streamed to disk by git, and packed without being held in memory.
+_CONFIG = {
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "core.bigFileThreshold": "16m",
+    "core.logAllRefUpdates": "false",
+    # What a journal row points to must be there after a power cut.
+    "core.fsync": "objects,reference",
+    "core.fsyncObjectFiles": "true",
+    "pack.compression": "1",
+    "core.protectNTFS": "false",
+}
+# The bytes are evidence: nothing in a tree may have them converted on the way out.
+_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !export-ignore !export-subst\n"
+_IMPORT = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw", "--depth=0")
+_DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A workspace as evidence.
+
+    ``tree_id`` is equal for equal source trees. ``files_changed`` counts the paths that differ from
+    the parent commit's (all of them, where there is none). ``skipped`` names what no git tree can
+    hold, each with the reason.
+    """
+
+    commit: str
+    tree_id: str
+    parent_tree_id: str
+    files_changed: int
+    skipped: tuple[str, ...] = ()
+
+
+class Evidence:
+    """A bare git repository, created when absent. Safe to use from several threads.
+
+    Every method raises EvidenceError when git fails, and TaskError for a node without evidence.
+    """
+
+    def __init__(self, folder: Path, limits: ArchiveLimits | None = None) -> None:
+        self._folder = folder.absolute()
+        self._limits = limits or ArchiveLimits()
+        self._git = Git(f"--git-dir={self._folder}")
+        if not (self._folder / "HEAD").is_file():
+            self._create()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def record(
+        self,
+        run_id: str,
+        label: str,
+        parent_commit: str,
+        archive: Iterable[bytes],
+        message: str,
+        rules: IgnoreRules | None = None,
+    ) -> Recorded:
+        """Keep a workspace as the commit of ``refs/oppie/<run_id>/<label>``.
+
+        ``archive`` is the tar stream of the folder ``workspace``, read once, to its end.
+        ``parent_commit`` is "" for the first. Recording the same tree again gives the same commit.
+        Raises EvidenceError for a damaged stream, TreeTooLarge beyond the limits; what ``archive``
+        raises goes through. In each of these cases the ref is what it was.
+        """
+        ref = self.ref(run_id, label)
+        entries = read_entries(archive, self._limits)
+        with (rules or IgnoreRules()).session() as ignored, self._importer() as process:
+            made = import_commit(process, ref.encode(), parent_commit, message, entries, ignored)
+        changed = self.changed(made.parent_tree_id or EMPTY_TREE, made.tree_id)
+        return Recorded(made.commit, made.tree_id, made.parent_tree_id, len(changed), made.skipped)
+
+    def ref(self, run_id: str, label: str) -> str:
+        """The full name of a node's ref, which any git can fetch."""
+        return f"refs/oppie/{run_id}/{label}"
+
+    def commit(self, run_id: str, label: str) -> str:
+        """The commit of a node. Raises TaskError where there is none."""
+        done = self._git.attempt(
+            "rev-parse", "--verify", "--quiet", f"{self.ref(run_id, label)}^{{commit}}"
+        )
+        if done.returncode != 0:
+            raise TaskError(f"{label}: run {run_id} holds no evidence of such a node")
+        return done.stdout.decode().strip()
+
+    def manifest(self, commit: str) -> Mapping[str, str]:
+        """Path to ``<mode> <blob id>`` for every file of a commit or tree; equal means same file.
+
+        A path that isn't UTF-8 carries its odd bytes as surrogates, as ``os.fsdecode`` makes them.
+        """
+        rows = self._git.run("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")
+        fields = (row.partition(b"\t") for row in rows if row)
+        return MappingProxyType(
+            {os.fsdecode(path): _mode_and_id(about) for about, _, path in fields}
+        )
+
+    def changed(self, a: str, b: str) -> tuple[str, ...]:
+        """The paths that differ between two commits or trees."""
+        rows = self._git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", a, b)
+        return tuple(os.fsdecode(path) for path in rows.split(b"\0") if path)
+
+    def ignore_rules(self, commit: str) -> IgnoreRules:
+        """The ignore rules of a commit, normally the root's; made once, then found again."""
+        kept = frozenset(os.fsencode(path) for path in self.manifest(commit))
+        sources = [path for path in kept if path.rpartition(b"/")[2] == b".gitignore"]
+        if not sources:
+            return IgnoreRules(None, kept)
+        folder = self._folder / "oppie-rules" / commit
+        if not folder.is_dir():
+            self._write_rules(commit, sources, folder)
+        return IgnoreRules(folder, kept)
+
+    def diff(self, run_id: str, a: str, b: str) -> bytes:
+        """A patch from node ``a`` to node ``b`` that ``git apply`` takes, binary files included."""
+        return self._git.run("diff", "--binary", "--full-index", *_DIFF, *self._pair(run_id, a, b))
+
+    def stat(self, run_id: str, a: str, b: str) -> str:
+        """The files that differ and by how many lines, for a person."""
+        return self._git.run("diff", "--stat", *_DIFF, *self._pair(run_id, a, b)).decode(
+            "utf-8", "replace"
+        )
+
+    def write_patch(self, run_id: str, a: str, b: str, path: Path) -> None:
+        """Write ``diff`` to a file, which appears whole or not at all. Raises OSError."""
+        pair = self._pair(run_id, a, b)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
+            try:
+                self._git.run("diff", "--binary", "--full-index", *_DIFF, *pair, stdout=out)
+                Path(out.name).chmod(0o644)
+                Path(out.name).replace(path)
+            except BaseException:
+                Path(out.name).unlink()
+                raise
+
+    def checkout(self, run_id: str, label: str, folder: Path) -> tuple[str, ...]:
+        """Write a node's files to a missing or empty folder; see ``write_tree`` for links.
+
+        Returns the links that were written as text. Raises Refused for any other folder.
+        """
+        return write_tree(self._folder, self.commit(run_id, label), folder)
+
+    def delete_run(self, run_id: str) -> None:
+        """Drop a run's refs and whatever no other run holds. Nothing may be recording meanwhile."""
+        refs = self._git.run("for-each-ref", "--format=%(refname)", f"refs/oppie/{run_id}/")
+        doomed = b"".join(b"delete %s\n" % ref for ref in refs.splitlines())
+        self._git.run("update-ref", "--stdin", stdin=doomed)
+        shutil.rmtree(self._folder / "oppie-rules", ignore_errors=True)
+        self._git.run("gc", "--quiet", "--prune=now")
+
+    def _pair(self, run_id: str, a: str, b: str) -> tuple[str, str]:
+        return self.commit(run_id, a), self.commit(run_id, b)
+
+    @contextmanager
+    def _importer(self) -> Iterator[subprocess.Popen[bytes]]:
+        pid = 0
+        try:
+            with self._git.talk(*_IMPORT) as process:
+                pid = process.pid
+                yield process
+        finally:
+            # How git died is in the error; the report it left is for its own developers.
+            (self._folder / f"fast_import_crash_{pid}").unlink(missing_ok=True)
+
+    def _create(self) -> None:
+        """Another process may do the same at the same time: the first to rename wins."""
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder.parent) as scratch:
+            made = Path(scratch) / "evidence"
+            Git().run("init", "--quiet", "--bare", "--template=", str(made))
+            (made / "info").mkdir(exist_ok=True)
+            (made / "info" / "attributes").write_text(_ATTRIBUTES)
+            git = Git(f"--git-dir={made}")
+            for key, value in _CONFIG.items():
+                git.run("config", key, value)
+            _move(made, self._folder)
+
+    def _write_rules(self, commit: str, sources: list[bytes], folder: Path) -> None:
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / "rules"
+            Git().run("init", "--quiet", "--template=", str(made))
+            for source in sources:
+                name = made / os.fsdecode(source)
+                name.parent.mkdir(parents=True, exist_ok=True)
+                name.write_bytes(
+                    self._git.run("cat-file", "blob", f"{commit}:{os.fsdecode(source)}")
+                )
+            _move(made, folder)
+
+
+def _mode_and_id(about: bytes) -> str:
+    mode, _, blob_id = about.decode("ascii").split(" ")
+    return f"{mode} {blob_id}"
+
+
+def _move(made: Path, folder: Path) -> None:
+    try:
+        made.rename(folder)
+    except OSError as error:
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise EvidenceError(f"{folder} can't be made: {error.strerror}") from error
