@@ -12,7 +12,8 @@ Environment, besides Docker's own variables:
 
 OPPIE_NO_INSTALL=1          never install a package
 OPPIE_DOCKERD               the daemon's program (default: dockerd)
-OPPIE_TEST_ENGINE_DIR=DIR   for tests: look for, and start, only a daemon that lives in DIR
+OPPIE_TEST_ENGINE_DIR=DIR   for tests: look for, and start, only a daemon that lives in DIR, in a
+                            network namespace of its own, so that it can't disturb another's
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "runner" / "sandbox"))
-from endpoints import DEFAULT_SOCKET, Endpoint, candidate_endpoints, refusal  # noqa: E402
+from endpoints import DEFAULT_SOCKET, Endpoint, candidate_endpoints, refusal
 
 EXIT_ENVIRONMENT = 5
 START_TIMEOUT_S = 60.0
@@ -48,7 +49,7 @@ An engine that listens at an unusual place is named with DOCKER_HOST.
 Then repeat the command that brought you here."""
 
 
-class NoEngine(Exception):
+class NoEngineError(Exception):
     """Nothing more can be done without a person; the message says what stands in the way."""
 
 
@@ -62,6 +63,7 @@ class Daemon:
     exec_root: Path
     log: Path
     arguments: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
 
 
 def main() -> int:
@@ -81,9 +83,9 @@ def main() -> int:
     say("No container engine answers. Tried:", *refusals)
     try:
         if all(candidate.url != daemon.url for candidate in candidates):
-            raise NoEngine("DOCKER_HOST or DOCKER_CONTEXT names another engine than this machine's own.")
+            raise NoEngineError("DOCKER_HOST or DOCKER_CONTEXT names another engine than this machine's own.")
         make_it_answer(daemon)
-    except NoEngine as error:
+    except NoEngineError as error:
         say(str(error), COMMANDS)
         return EXIT_ENVIRONMENT
     say(f"engine: {daemon.url} answers now")
@@ -98,7 +100,8 @@ def the_daemon() -> Daemon:
         url, pid_file, exec_root = f"unix://{root}/docker.sock", root / "docker.pid", root / "exec"
         places = (f"--host={url}", f"--pidfile={pid_file}", f"--exec-root={exec_root}")
         arguments = (*places, f"--data-root={root}/data", *WITHOUT_NETWORK)
-        return Daemon(program, url, pid_file, exec_root, root / "dockerd.log", arguments)
+        log = root / "dockerd.log"
+        return Daemon(program, url, pid_file, exec_root, log, arguments, ("unshare", "--net"))
     run = Path("/var/run")
     log = Path("/var/log/dockerd.log")
     return Daemon(program, DEFAULT_SOCKET, run / "docker.pid", run / "docker", log)
@@ -106,7 +109,7 @@ def the_daemon() -> Daemon:
 
 def make_it_answer(daemon: Daemon) -> None:
     if os.geteuid() != 0:
-        raise NoEngine("Installing or starting one takes root's rights, which this user lacks.")
+        raise NoEngineError("Installing or starting one takes root's rights, which this user lacks.")
     missing = [name for name in (daemon.program, "containerd", "runc") if not which(name)]
     if missing:
         install(missing)
@@ -114,7 +117,7 @@ def make_it_answer(daemon: Daemon) -> None:
         say("Starting Docker: systemctl enable --now docker")
         run(["systemctl", "enable", "--now", "docker"])
         if not answers_in_time(daemon, None):
-            raise NoEngine("systemd started Docker, but it doesn't answer: journalctl --unit docker")
+            raise NoEngineError("systemd started Docker, but it doesn't answer: journalctl --unit docker")
         return
     start(daemon)
 
@@ -122,9 +125,9 @@ def make_it_answer(daemon: Daemon) -> None:
 def install(missing: Sequence[str]) -> None:
     absent = f"Not installed: {', '.join(missing)}."
     if os.environ.get("OPPIE_NO_INSTALL", "") not in ("", "0"):
-        raise NoEngine(f"{absent} OPPIE_NO_INSTALL forbids installing.")
+        raise NoEngineError(f"{absent} OPPIE_NO_INSTALL forbids installing.")
     if not which("apt-get"):
-        raise NoEngine(f"{absent} This is neither Debian nor Ubuntu.")
+        raise NoEngineError(f"{absent} This is neither Debian nor Ubuntu.")
     packages = ["docker.io"]
     if not any(Path("/sys/fs/cgroup").iterdir()):
         packages.append("cgroupfs-mount")  # without systemd nobody else mounts them
@@ -135,7 +138,7 @@ def install(missing: Sequence[str]) -> None:
     say(f"{absent} Installing the distribution's {' '.join(packages)} with apt-get.")
     run([*apt, "update"])  # may fail for a foreign source; the installation itself decides
     if run([*apt, "install", "--yes", "--no-install-recommends", *packages]) != 0:
-        raise NoEngine("apt-get could not install Docker; its own words are above.")
+        raise NoEngineError("apt-get could not install Docker; its own words are above.")
 
 
 def start(daemon: Daemon) -> None:
@@ -146,7 +149,7 @@ def start(daemon: Daemon) -> None:
     if running is not None:
         say(f"A dockerd (process {running}) is there but doesn't answer yet; waiting for it.")
         if not answers_in_time(daemon, None):
-            raise NoEngine(f"dockerd (process {running}) doesn't answer; stop it, then try again.")
+            raise NoEngineError(f"dockerd (process {running}) doesn't answer; stop it, then try again.")
         return
     if started(daemon, daemon.arguments):
         return
@@ -154,7 +157,7 @@ def start(daemon: Daemon) -> None:
         say("dockerd can't set up its network here; again without (containers will have none).")
         if started(daemon, (*daemon.arguments, *WITHOUT_NETWORK)):
             return
-    raise NoEngine(f"dockerd did not start. The end of {daemon.log}:\n{tail(daemon.log)}")
+    raise NoEngineError(f"dockerd did not start. The end of {daemon.log}:\n{tail(daemon.log)}")
 
 
 def forget_dead(pid_file: Path, name: str) -> int | None:
@@ -179,7 +182,7 @@ def forget_dead(pid_file: Path, name: str) -> int | None:
 
 
 def started(daemon: Daemon, arguments: Sequence[str]) -> bool:
-    command = [which(daemon.program) or daemon.program, *arguments]
+    command = [*daemon.prefix, which(daemon.program) or daemon.program, *arguments]
     say(f"Starting {' '.join(command)} (log: {daemon.log})")
     daemon.log.parent.mkdir(parents=True, exist_ok=True)
     with daemon.log.open("ab") as log:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import docker
 from docker.errors import DockerException
@@ -12,6 +13,8 @@ from docker.utils import kwargs_from_env
 
 from runner.errors import EngineUnavailable
 from runner.sandbox.endpoints import Endpoint, candidate_endpoints, certificates_for, refusal
+
+Client: TypeAlias = docker.DockerClient
 
 FIX = (
     "Start the engine (systemctl start docker, or Docker Desktop), or run `make setup`, "
@@ -24,7 +27,7 @@ def connect(
     timeout_s: float = 60.0,
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
-) -> docker.DockerClient:
+) -> Client:
     """A client of ``endpoint``, or of the first candidate that answers.
 
     ``timeout_s`` bounds each silence on the connection, not a whole call. ``environment`` is where
@@ -52,7 +55,7 @@ def connect(
     raise EngineUnavailable(f"No container engine answers. Tried:\n{tried}\n{FIX}")
 
 
-def _client(endpoint: Endpoint, timeout_s: float) -> docker.DockerClient:
+def _client(endpoint: Endpoint, timeout_s: float) -> Client:
     try:
         return docker.DockerClient(
             base_url=endpoint.url,
