@@ -90,32 +90,43 @@ def objective_value(metrics: tuple[Metric, ...], objective: MetricSpec) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """``0.35 s``, ``12 s``, ``4:07``, ``1:04:07``."""
+    """``0.35 s``, ``3.2 s``, ``12 s``, then as ``clock_time``: ``4:07``."""
     shown = known(seconds)
     if shown is None:
         return UNKNOWN
     shown = max(shown, 0.0)
-    if shown < 10:
-        return f"{shown:.2g} s" if shown < 1 else f"{shown:.1f} s"
-    whole = int(shown)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    if shown < 1:
+        return f"{shown:.2g} s"
+    if shown < 60:
+        return f"{shown:.1f} s" if shown < 9.95 else f"{int(shown)} s"
+    return clock_time(shown)
+
+
+def clock_time(seconds: float | None) -> str:
+    """``0:05``, ``12:30``, ``1:04:07``; fractions are cut off."""
+    shown = known(seconds)
+    if shown is None:
+        return UNKNOWN
+    minutes, rest = divmod(int(max(shown, 0.0)), 60)
     if minutes < 60:
         return f"{minutes}:{rest:02d}"
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def size(size_bytes: float | None) -> str:
-    """``512 B``, ``1.5 KiB``, ``3.2 GiB``."""
+    """``512 B``, ``1.5 KiB``, ``320 MiB``."""
     shown = known(size_bytes)
     if shown is None:
         return UNKNOWN
-    for unit in _SIZES:
-        if abs(shown) < 1024 or unit == _SIZES[-1]:
-            return f"{shown:.0f} {unit}" if unit == "B" else f"{shown:.1f} {unit}"
+    unit = 0
+    while abs(shown) >= 1024 and unit < len(_SIZES) - 1:
         shown /= 1024
-    raise AssertionError("the last unit returns")
+        unit += 1
+    return (
+        f"{shown:.0f} {_SIZES[unit]}"
+        if unit == 0 or shown >= 100
+        else f"{shown:.1f} {_SIZES[unit]}"
+    )
 
 
 def count(amount: int, one: str, many: str = "") -> str:

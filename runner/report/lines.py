@@ -8,6 +8,7 @@ from typing import assert_never
 from runner.model import Closed, Event, JobKind, Phase, Retried, RunView, Selected, Stopped
 from runner.report.budget import limits_of
 from runner.report.figures import (
+    clock_time,
     count,
     duration,
     gain_with_interval,
@@ -51,8 +52,8 @@ def event_line(event: Event, after: LiveState, now: float) -> str:
     """
     if isinstance(event, Phase) and event.name == REPETITION:
         return ""
-    time = f"[{duration(int(after.elapsed_s(now)))}]".replace(" s", "s")
-    return f"{time:>8} {_said(event, after)}"
+    time = f"[{clock_time(after.elapsed_s(now))}]"
+    return f"{time:>7} {_said(event, after)}"
 
 
 def best_line(state: LiveState) -> str:

@@ -14,14 +14,14 @@ from rich.text import Text
 
 from runner.model import ROOT
 from runner.report.budget import Limits
-from runner.report.figures import count, duration, number, percent, size
+from runner.report.figures import clock_time, count, percent, size
 from runner.report.glyphs import sign_of
 from runner.report.lines import best_line
 from runner.report.moment import LiveNode, LiveState
 from runner.report.text import clean
 from runner.report.workers import columns, encoded, workers_table
 
-_BAR_CELLS = 20
+_BAR_CELLS = 12
 _SMALLEST_TREE = 4
 
 
@@ -86,15 +86,15 @@ def _node_line(
     line = Text("  " * depth, no_wrap=True)
     line.append(f"{sign.text(ascii_only)} ", style=sign.style)
     line.append(node.label, style="bold" if node.label in best_path else "")
-    line.append(f"  {count(node.visits, 'visit')}", style="dim")
+    if node.label != ROOT:
+        line.append(f"  {sign.word}", style=sign.style)
     if node.estimate is not None and node.label != ROOT:
         line.append(f"  {percent(node.estimate.gain)}", style=sign.style)
-    elif node.label != ROOT:
-        line.append(f"  {sign.word}", style=sign.style)
     if node.twin:
         line.append(f" of {node.twin}", style="dim")
     actions = " + ".join(clean(key, 60, ascii_only=ascii_only) for key in node.actions)
     line.append(f"  {actions}" if actions else "")
+    line.append(f"  {count(node.visits, 'visit')}", style="dim")
     if node.label == state.best and node.label != ROOT:
         line.append("  best" if ascii_only else "  ◀ best", style="bold green")
     return line
@@ -115,12 +115,12 @@ def _header(state: LiveState, limits: Limits, now: float, ascii_only: bool) -> T
 def _pace(state: LiveState, now: float) -> str:
     rate = state.nodes_per_minute(now)
     words = [
-        f"{number(rate) if rate is not None else '-'} nodes/min",
-        f"{state.evaluations} evaluated in {duration(int(state.elapsed_s(now)))}",
+        f"{'-' if rate is None else f'{rate:.1f}'} nodes/min",
+        f"{state.evaluations} evaluated in {clock_time(state.elapsed_s(now))}",
     ]
     words += [
         f"{amount} {outcome.value}"
-        for outcome, amount in sorted(state.outcomes.items(), key=lambda item: -item[1])[:4]
+        for outcome, amount in sorted(state.outcomes.items(), key=lambda item: -item[1])[:3]
     ]
     if state.retries:
         words.append(f"{state.retries} retried")
@@ -135,7 +135,7 @@ def _left(state: LiveState, limits: Limits, now: float, ascii_only: bool) -> str
         spent.append(state.evaluations / max(limits.nodes, 1))
     if limits.wall_time_s is not None:
         elapsed_s = state.elapsed_s(now)
-        words.append(duration(int(max(limits.wall_time_s - elapsed_s, 0))))
+        words.append(clock_time(limits.wall_time_s - elapsed_s))
         spent.append(elapsed_s / max(limits.wall_time_s, 1e-9))
     if limits.snapshot_bytes is not None:
         words.append(size(max(limits.snapshot_bytes - state.snapshot_bytes, 0)))
@@ -143,8 +143,8 @@ def _left(state: LiveState, limits: Limits, now: float, ascii_only: bool) -> str
     if limits.targets:
         words.append(encoded(f"until {' and '.join(limits.targets)}", ascii_only))
     if not spent:
-        return "  ".join(words) or "no budget was set"
-    return f"{_bar(max(spent), ascii_only)}  {'  '.join(words)}"
+        return ", ".join(words) or "no budget was set"
+    return f"{_bar(max(spent), ascii_only)}  {', '.join(words)}"
 
 
 def _bar(part: float, ascii_only: bool) -> str:

@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from runner.model import ROOT, NodeView, RunView
 from runner.report.estimate import path_to
-from runner.report.figures import count, interval, objective_value, percent
+from runner.report.figures import count, gain_with_interval, objective_value, percent
 from runner.report.glyphs import sign_of
 from runner.report.text import clean
 
@@ -26,7 +26,8 @@ def render_tree(
     reasons: bool = False,
     max_nodes: int | None = None,
 ) -> Tree:
-    """The tree of ``view``: sign, label, gain, outcome, visits and actions of every node.
+    """The tree of ``view``, a line per node: sign, label, gain from the root, outcome, actions,
+    what the step from its parent gained, visits.
 
     The path to the best node is bold, a duplicate names its twin. ``reasons`` adds why a node was
     discarded. With ``max_nodes`` the path to the best and the nodes opened first are kept, and
@@ -106,9 +107,11 @@ def _line(
         line.append(f"  {name} {clean(value, 40, ascii_only=ascii_only)}")
     else:
         _append_state(line, node, ascii_only)
-    line.append(f"  {count(node.visits, 'visit')}", "dim")
     actions = " + ".join(clean(key, _KEY_LIMIT, ascii_only=ascii_only) for key in node.actions)
     line.append(f"  {actions}" if actions else "", "bold" if node.label in best_path else "")
+    if node.edge is not None:
+        line.append(f"  step {gain_with_interval(node.edge)}", "dim")
+    line.append(f"  {count(node.visits, 'visit')}", "dim")
     if node.label == view.best and node.label != ROOT:
         line.append("  <- best" if ascii_only else "  ◀ best", "bold green")
     if reasons and node.reason:
@@ -123,5 +126,3 @@ def _append_state(line: Text, node: NodeView, ascii_only: bool) -> None:
     line.append(f"  {sign.word}", sign.style)
     if node.twin:
         line.append(f" of {clean(node.twin, 60, ascii_only=ascii_only)}", sign.style)
-    if node.edge is not None:
-        line.append(f" {interval(node.edge.low, node.edge.high)} over {node.parent}", "dim")

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.model import ROOT, JobKind
-from runner.report.figures import count, duration
+from runner.report.figures import clock_time, count, duration
 from runner.report.moment import Aside, LiveState, Work
 from runner.report.records import action_of
 from runner.report.text import clean
@@ -66,7 +66,7 @@ def encoded(text: str, ascii_only: bool) -> str:
 def _aside_line(aside: Aside, now: float, ascii_only: bool) -> Text:
     line = Text("the root: " if aside.label == ROOT else f"verifying {aside.label}: ")
     line.append(_doing(aside.phase, aside.facts, ascii_only))
-    return line.append(f"  {duration(int(max(now - aside.since, 0)))}", "dim")
+    return line.append(f"  {clock_time(now - aside.since)}", "dim")
 
 
 def _work_line(work: Work, now: float, ascii_only: bool) -> Text:
@@ -76,7 +76,7 @@ def _work_line(work: Work, now: float, ascii_only: bool) -> Text:
         line.append(f"engine trouble, again in {duration(work.retry_at - now)}", "yellow")
     else:
         line.append(_doing(work.phase, work.facts, ascii_only))
-        line.append(f"  {duration(int(max(now - work.since, 0)))}", "dim")
+        line.append(f"  {clock_time(now - work.since)}", "dim")
     if job.kind is JobKind.REMEASURE:
         line.append("  measured again", "dim")
     else:
