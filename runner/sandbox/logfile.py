@@ -18,7 +18,8 @@ class LogFile:
         self._file = path.open("wb")
 
     def write(self, data: bytes) -> None:
-        """Append; once the cap is reached, ``complete`` is false and the rest is dropped."""
+        """Append, for others to see at once; what comes after the cap is dropped, and makes
+        ``complete`` false."""
         if not self.complete:
             return
         room = self._cap_bytes - self.size_bytes
@@ -27,6 +28,7 @@ class LogFile:
         if len(data) > room:
             self.complete = False
             self._file.write(f"\n[oppie: log cut at {self._cap_bytes} bytes]\n".encode())
+        self._file.flush()
 
     def __enter__(self) -> Self:
         return self
