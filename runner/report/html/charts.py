@@ -12,7 +12,7 @@ from runner.report.figures import clock_time, duration, interval, known, percent
 from runner.report.glyphs import sign_of
 from runner.report.html.markup import Markup, join, tag
 from runner.report.html.scale import Scale, count_ticks, gain_ticks, time_ticks
-from runner.report.html.signs import mark, outcome_class
+from runner.report.html.signs import mark, outcome_class, root_mark
 
 _WIDTH = 1080.0
 _LEFT = 64.0
@@ -48,7 +48,7 @@ def search_chart(view: RunView) -> Markup:
         *_edges(view, nodes, places),
         _best_line(done, x, y),
         *[_whisker(nodes, node, places[node.label][0], y) for node in done],
-        tag("circle", class_="mark root", cx=places[ROOT][0], cy=places[ROOT][1], r=5),
+        root_mark(*places[ROOT]),
         *[_titled(node, mark(*places[node.label], node.outcome)) for node in done],
     ]
     return _picture(parts, 360, "Gain of every evaluation, and the best so far")
@@ -96,14 +96,17 @@ def lanes_of(spans: Sequence[NodeView]) -> dict[str, int]:
     return lanes
 
 
-def interval_bar(gain: float, low: float, high: float, reach: float, width: int = 132) -> Markup:
-    """A gain with its interval on a scale from ``-reach`` to ``reach``; the middle line is 0."""
-    x = Scale(-reach, reach, 3.0, width - 3.0)
+def interval_bar(
+    gain: float, low: float, high: float, ends: tuple[float, float], width: int = 132
+) -> Markup:
+    """A gain with its interval on a scale from one of ``ends`` to the other; a line marks 0."""
+    x = Scale(*ends, 4.0, width - 4.0)
     css = "bar-better" if low > 0 else "bar-worse" if high < 0 else "bar-open"
     parts = (
+        _line(4, 8, width - 4, 8, "track"),
         _line(x.at(0), 1, x.at(0), 15, "zero"),
         _line(x.at(low), 8, x.at(high), 8, f"range {css}"),
-        tag("circle", class_=f"point {css}", cx=x.at(gain), cy=8, r=3.5),
+        tag("circle", class_=f"point {css}", cx=x.at(gain), cy=8, r=2.5),
     )
     said = f"{percent(gain)}, 95 % interval {interval(low, high)} %"
     return tag(
@@ -141,13 +144,18 @@ def _edges(
     view: RunView, nodes: Mapping[str, NodeView], places: Mapping[str, tuple[float, float]]
 ) -> list[Markup]:
     best = {node.label for node in path_to(nodes, view.best)}
+    # The way to the best is drawn last, above all others.
+    labels = sorted(places.keys() & nodes.keys(), key=lambda label: (label in best, label))
     parts: list[Markup] = []
-    for label, (to_x, to_y) in places.items():
-        parent = places.get(nodes[label].parent) if label in nodes else None
+    for label in labels:
+        node = nodes[label]
+        parent = places.get(node.parent)
         if parent is not None:
-            css = "edge best" if label in best else "edge"
-            parts.append(_line(*parent, to_x, to_y, css))
-    return sorted(parts, key=lambda part: "edge best" in part)
+            css = (
+                "edge best" if label in best else "edge" if node.gain is not None else "edge faint"
+            )
+            parts.append(_line(*parent, *places[label], css))
+    return parts
 
 
 def _best_line(done: Sequence[NodeView], x: Scale, y: Scale) -> Markup:

@@ -10,7 +10,7 @@ from runner.report.figures import count, duration, gain_with_interval, percent, 
 from runner.report.glyphs import sign_of
 from runner.report.html.charts import interval_bar, reach_of
 from runner.report.html.markup import Markup, join, tag
-from runner.report.html.signs import icon, outcome_class
+from runner.report.html.signs import icon, mark, outcome_class, root_mark
 from runner.report.text import clean_block
 
 DIFF_LIMIT = 40_000
@@ -73,8 +73,10 @@ def _node(view: RunView, node: NodeView, diffs: Mapping[str, str], reach: float)
 
 
 def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
-    yield icon(node.outcome)
+    yield icon(root_mark(7, 7) if node.label == ROOT else mark(7, 7, node.outcome))
     yield tag("span", node.label, class_="name")
+    if node.label == view.best and node.label != ROOT:
+        yield tag("span", "best", class_="badge")
     if node.label == ROOT:
         yield tag("span", "the untouched target", class_="what")
     else:
@@ -84,9 +86,7 @@ def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
         yield tag("span", said, class_=f"word {outcome_class(node.outcome)}")
         yield tag("span", " + ".join(node.actions), class_="what")
     if node.edge is not None:
-        yield interval_bar(node.edge.gain, node.edge.low, node.edge.high, reach)
-    if node.label == view.best and node.label != ROOT:
-        yield tag("span", "best", class_="badge")
+        yield interval_bar(node.edge.gain, node.edge.low, node.edge.high, (-reach, reach))
 
 
 def _facts(node: NodeView) -> Markup:

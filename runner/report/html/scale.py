@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-# Percentages of a gain that people count in; each is also used in the other direction.
-_DELTAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 9, 19, 49, 99, 999, 9999)
+# What people count in: so much better, or so much worse.
+_BETTER = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10_000)
+_WORSE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.99, 0.999)
 _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 43200, 86400)
 
 
@@ -28,12 +29,11 @@ class Scale:
 
 def gain_ticks(scale: Scale, distance: float) -> list[float]:
     """Gains with round percentages within the scale, at least ``distance`` apart; 0 comes first."""
-    wanted = [0.0]
-    for delta in _DELTAS:
-        wanted += [math.log1p(delta), -math.log1p(delta)]
+    better = [math.log1p(delta) for delta in _BETTER]
+    worse = [math.log1p(-delta) for delta in _WORSE]
     ticks: list[float] = []
     # The large ones are the better landmarks of a wide scale, the small ones fill what is left.
-    for gain in [0.0, *sorted(wanted[1:], key=abs, reverse=True)]:
+    for gain in [0.0, *reversed(better), *reversed(worse)]:
         inside = scale.low <= gain <= scale.high
         if inside and all(abs(scale.at(gain) - scale.at(tick)) >= distance for tick in ticks):
             ticks.append(gain)

@@ -41,11 +41,16 @@ def mark(x: float, y: float, outcome: Outcome | None) -> Markup:
             assert_never(outcome)
 
 
-def icon(outcome: Outcome | None) -> Markup:
-    """The shape as a small picture that stands in a line of text."""
+def root_mark(x: float, y: float) -> Markup:
+    """The root's shape: it was not tried, and so has no outcome to show."""
+    return tag("circle", class_="mark root", cx=x, cy=y, r=_R)
+
+
+def icon(drawn: Markup) -> Markup:
+    """A shape that is centred on (7, 7) as a small picture that stands in a line of text."""
     return tag(
         "svg",
-        mark(7, 7, outcome),
+        drawn,
         class_="icon",
         viewBox="0 0 14 14",
         width=14,

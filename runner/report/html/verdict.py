@@ -22,7 +22,7 @@ from runner.report.figures import (
 from runner.report.glyphs import outcome_sign
 from runner.report.html.charts import interval_bar
 from runner.report.html.markup import Markup, join, tag
-from runner.report.html.signs import icon
+from runner.report.html.signs import icon, mark
 from runner.report.summary import stop_words
 
 
@@ -80,7 +80,12 @@ def outcome_counts(view: RunView) -> Markup:
         for outcome in Outcome
     }
     items = [
-        tag("li", icon(outcome), f" {outcome_sign(outcome).word} ", tag("b", f"{amount}"))
+        tag(
+            "li",
+            icon(mark(7, 7, outcome)),
+            f" {outcome_sign(outcome).word} ",
+            tag("b", f"{amount}"),
+        )
         for outcome, amount in counts.items()
         if amount
     ]
@@ -113,11 +118,12 @@ def run_facts(view: RunView, engine: Mapping[str, str], generated_at: float | No
 
 def _evidence(measurement: Measurement) -> list[Markup]:
     gain, low, high = measurement.gain, measurement.low, measurement.high
-    ends = [abs(end) for end in (gain, low, high) if math.isfinite(end)]
-    reach = 1.15 * max(ends, default=0.1) or 0.1
+    known_ends = [end for end in (0.0, gain, low, high) if math.isfinite(end)]
+    margin = max(0.08 * (max(known_ends) - min(known_ends)), 0.01)
+    ends = (min(known_ends) - margin, max(known_ends) + margin)
     between = interval(low, high)
     said = f"95 % interval {between} %, {count(measurement.pairs, 'pair')}, in fresh containers"
-    bar = interval_bar(gain, low, high, reach, width=280)
+    bar = interval_bar(gain, low, high, ends, width=280)
     return [tag("p", bar, " ", tag("span", said, class_="dim"), class_="evidence")]
 
 
