@@ -16,6 +16,7 @@ from runner.settings import Settings, load_settings
 from runner.store import Store
 
 out = Console(soft_wrap=True, highlight=False)
+aside = Console(stderr=True, soft_wrap=True, highlight=False)  # talk that is no result
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RunOption = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json as json_module
 import secrets
 import signal
 import threading
@@ -18,16 +19,16 @@ import typer
 from runner.cli.conduct import Finished, Parts, conduct
 from runner.cli.engine import client, connected
 from runner.cli.home import JsonOption, RunOption, StateFolder, evidence, out, settings, state
+from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
 from runner.errors import OppieError, RootFails, TaskError
 from runner.evidence import Claims
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
-from runner.images import image_for
 from runner.model import RunView, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
-from runner.report.html import write_report
+from runner.report.html import render_html
 from runner.report.live import Mode, make_display
 from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
@@ -65,7 +66,7 @@ def run(
     loaded = _overridden(load_task(task), policy, nodes, seed)
     with Store(state().journal) as store, connected() as engine:
         run_id = new_run_id(time.time(), secrets.token_hex(2))
-        image = image_for(engine, loaded.image, settings())
+        image = image_for(engine, loaded.image, f"oppie/task-{loaded.name}:latest")
         view = RunView(
             run_id=run_id,
             task=loaded.name,
@@ -186,8 +187,9 @@ def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) ->
         store.set_verified(run_id, made)
     view = store.run(run_id)
     report = folder / "report.html"
-    write_report(report, view, _diffs(view))
+    report.write_text(render_html(view, diffs=_diffs(view)), encoding="utf-8")
     if mode is Mode.JSON:
+        out.file.write(json_module.dumps(run_to_json(view), allow_nan=False) + "\n")
         return
     out.print(render_summary(view, Places(report=str(report), events=str(folder / "events.jsonl"))))
     if no_branch:

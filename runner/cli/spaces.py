@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json as json_module
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from runner.cli.home import JsonOption, RunOption, out, print_json
+from runner.cli.home import JsonOption, out, print_json
 from runner.cli.read import load
 from runner.errors import TaskError
 from runner.planner.policy import POLICIES
 from runner.planner.space import load_space
-from runner.report.simulation import render_simulation
+from runner.report.figures import factor, number, percent
+from runner.report.text import clean
+from runner.simulate import SimulationResult
 from runner.simulate import simulate as run_simulation
 from runner.store.export import space_of
 
@@ -32,9 +35,9 @@ def simulate(
     """
     result = run_simulation(load_space(_text(space)), policy, nodes, parallel, seed)
     if json:
-        print_json(result.to_json())
+        print_json(simulation_to_json(result))
     else:
-        out.print(render_simulation(result))
+        _print_result(result)
 
 
 def export_space(
@@ -53,6 +56,38 @@ def export_space(
     else:
         output.write_text(text, encoding="utf-8")
         out.print(f"wrote {output}", markup=False)
+
+
+def simulation_to_json(result: SimulationResult) -> dict[str, object]:
+    """The stable shape of `simulate --json`."""
+    return {
+        "schema": "oppie.simulation/1",
+        "policy": result.policy,
+        "seed": result.seed,
+        "parallel": result.workers,
+        "stop": {"reason": str(result.stop.reason), "detail": result.stop.detail},
+        "best_state": list(result.best_state),
+        "best_gain": result.best_gain,
+        "final_gain": result.final_gain,
+        "regret": result.regret,
+        "evaluations": [asdict(evaluation) for evaluation in result.evaluations],
+    }
+
+
+def _print_result(result: SimulationResult) -> None:
+    """A line for each evaluation that changed the recommendation, then how it ended."""
+    before: tuple[str, ...] = ()
+    for each in result.evaluations:
+        if each.recommended != before:
+            before = each.recommended
+            state = clean(" + ".join(before) or "the root", 200)
+            out.print(f"{each.n:>6}  {number(each.recommended_true)}  {state}", markup=False)
+    out.print(
+        f"{result.policy}, seed {result.seed}: {len(result.evaluations)} evaluations, "
+        f"{result.stop.reason}; found {percent(result.final_gain)} ({factor(result.final_gain)}) "
+        f"of {percent(result.best_gain)} ({factor(result.best_gain)})",
+        markup=False,
+    )
 
 
 def _text(path: Path) -> str:
