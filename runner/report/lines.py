@@ -15,7 +15,6 @@ from runner.report.figures import (
     interval,
     number,
     percent,
-    size,
 )
 from runner.report.glyphs import outcome_sign
 from runner.report.moment import LiveState
@@ -28,17 +27,10 @@ REPETITION = "benchmark.repeated"
 
 def opening_line(view: RunView) -> str:
     """What is searched, how, and what ends it."""
-    limits = limits_of(view.budget)
-    budget = [
-        count(limits.nodes, "node") if limits.nodes is not None else "",
-        duration(limits.wall_time_s) if limits.wall_time_s is not None else "",
-        size(limits.snapshot_bytes) if limits.snapshot_bytes is not None else "",
-        f"until {' and '.join(limits.targets)}" if limits.targets else "",
-    ]
     parts = [
         f"{clean(view.task, 60)}: run {clean(view.run_id, 60)}",
         f"policy {clean(view.policy, 30)}, seed {view.seed}, {count(view.workers, 'worker')}",
-        f"budget {', '.join(filter(None, budget)) or 'none'}",
+        f"budget {limits_of(view.budget).words()}",
     ]
     if view.evaluations:
         parts.append(f"resumed after {count(view.evaluations, 'evaluation')}")

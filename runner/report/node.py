@@ -1,77 +1,76 @@
-"""One node, told in full."""
+"""One node, with everything that is known of it."""
 
 from __future__ import annotations
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from runner.model import ROOT, Metric, NodeView, RunView
-from runner.report.estimate import path_to
+from runner.model import ROOT, NodeView, RunView
 from runner.report.figures import (
     count,
     duration,
-    find_metric,
     gain_with_interval,
     metric_value,
-    number,
     percent,
     size,
 )
+from runner.report.glyphs import sign_of
 from runner.report.text import clean
 
+_VALUE_LIMIT = 1000
 
-def render_node(view: RunView, node: NodeView) -> Table:
-    """What was tried at ``node``, what came of it, and where its parts lie, as a two-column table."""
+
+def render_node(view: RunView, node: NodeView) -> RenderableType:
+    """A node for the terminal: its state in one line, then a line per fact."""
+    sign = sign_of(node.label, node.outcome)
+    title = Text(f"{node.label}  ", "bold").append(sign.word, sign.style)
+    if node.label == ROOT:
+        metrics = ", ".join(
+            f"{clean(metric.name)} {metric_value(metric)}" for metric in view.root_metrics
+        )
+        facts = {"metrics": metrics} | node_facts(node)
+    else:
+        gain = percent(node.gain) if node.gain is not None else "not measured"
+        facts = {"gain from the root": gain} | node_facts(node)
+    if node.label == view.best and node.label != ROOT:
+        title.append("  best", "bold green")
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _facts(view, node):
-        if value:
-            table.add_row(name, Text(clean(value, 500)))
-    return table
+    for name, said in facts.items():
+        if said:
+            table.add_row(name, Text(clean(said, _VALUE_LIMIT)))
+    return Group(title, table)
 
 
-def _facts(view: RunView, node: NodeView) -> list[tuple[str, str]]:
-    nodes = {each.label: each for each in view.nodes}
-    path = [f"{each.label} {' + '.join(each.actions)}".strip() for each in path_to(nodes, node.label)]
-    metrics = view.root_metrics if node.label == ROOT else node.edge.metrics if node.edge else ()
-    baseline = node.edge.baseline if node.edge else ()
-    facts = [
-        ("node", f"{node.label} of run {view.run_id}"),
-        ("path", " > ".join(path)),
-        ("outcome", str(node.outcome or node.status)),
-        ("decision", str(node.decision or "")),
-        ("reason", node.reason),
-        ("twin", node.twin),
-        ("gain over the root", percent(node.gain) if node.gain is not None else ""),
-        ("gain over the parent", _edge(node)),
-        ("expected gain", percent(node.expected_gain) if node.label != ROOT else ""),
-        ("visits", f"{node.visits}, rewards {number(node.reward_sum)}"),
-        ("attempts", str(node.attempts)),
-    ]
-    facts += [(f"metric {m.name}", _metric(m, baseline)) for m in metrics]
-    facts += [
-        ("files changed", str(node.files_changed) if node.label != ROOT else ""),
-        ("evidence", node.commit),
-        ("source tree", node.tree_id),
-        ("times", ", ".join(f"{name} {duration(s)}" for name, s in node.seconds.items())),
-    ]
-    if node.snapshot:
-        facts += [
-            ("snapshot", node.snapshot.tag),
-            ("digest", node.snapshot.digest),
-            ("layers", f"{node.snapshot.depth}, adds {size(node.snapshot.size_bytes)}"),
-        ]
-    return facts
+def node_facts(node: NodeView) -> dict[str, str]:
+    """What is known of a node, in the order in which one asks; facts that don't apply are left out.
 
-
-def _edge(node: NodeView) -> str:
-    if node.edge is None:
-        return ""
-    return f"{gain_with_interval(node.edge)} from {count(node.edge.pairs, 'pair')}"
-
-
-def _metric(metric: Metric, baseline: tuple[Metric, ...]) -> str:
-    before = find_metric(baseline, metric.name)
-    value = metric_value(metric)
-    return f"{value} (parent: {metric_value(before)})" if before else value
+    The texts are not made safe yet: they hold the node's own words.
+    """
+    snapshot, edge = node.snapshot, node.edge
+    facts = {
+        "actions": " + ".join(node.actions),
+        "why": node.reason,
+        "same as": node.twin,
+        "against the parent": f"{gain_with_interval(edge)}, {count(edge.pairs, 'pair')}"
+        if edge
+        else "",
+        "metrics": ", ".join(f"{each.name} {metric_value(each)}" for each in edge.metrics)
+        if edge
+        else "",
+        "expected": percent(node.expected_gain) if node.expected_gain else "",
+        "visits": f"{node.visits}, sum of rewards {node.reward_sum:+.3f}",
+        "decision": node.decision.value if node.decision else node.status,
+        "attempts": str(node.attempts) if node.attempts > 1 else "",
+        "files changed": str(node.files_changed) if node.files_changed else "",
+        "time": ", ".join(f"{name} {duration(spent)}" for name, spent in node.seconds.items()),
+        "commit": node.commit,
+        "source tree": node.tree_id,
+        "snapshot": f"{snapshot.tag}, depth {snapshot.depth}, {size(snapshot.size_bytes)}"
+        if snapshot
+        else "",
+        "image": snapshot.digest if snapshot else "",
+    }
+    return {name: said for name, said in facts.items() if said}

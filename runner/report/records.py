@@ -41,7 +41,7 @@ _GAIN = ("gain", "gain_low", "gain_high", "delta", "pairs")
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "mcts.run.started": (
         *("task", "target", "policy", "seed", "workers", "objective", "goal", "unit"),
-        *("budget_nodes", "budget_wall_time_s", "budget_snapshot_bytes", "budget_targets"),
+        *("budget_nodes", "budget_wall_time_s", "budget_snapshot_bytes", "budget_target"),
         *("resumed", "evaluations"),
     ),
     "mcts.node.selected": (
@@ -89,7 +89,7 @@ def started(view: RunView) -> Record:
         "mcts.run.started",
         *(_text(view.task), _text(view.target), _text(view.policy), view.seed, view.workers),
         *(_text(objective.name), objective.goal.value, _text(objective.unit)),
-        *(limits.nodes, known(limits.wall_time_s), limits.snapshot_bytes, list(limits.targets)),
+        *(limits.nodes, known(limits.wall_time_s), limits.snapshot_bytes, limits.target),
         *(view.evaluations > 0, view.evaluations),
     )
 

@@ -1,43 +1,50 @@
-"""The list of all runs."""
+"""All runs as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from runner.model import RunView, Verified
-from runner.report.figures import gain_with_interval
+from runner.model import Outcome, RunView
+from runner.report.figures import clock_time, known, percent
 from runner.report.text import clean
 
 
-def render_runs(views: Sequence[RunView]) -> Table:
-    """One line a run, in the order given."""
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("run", "task", "began", "policy", "nodes", "status", "verified"):
-        table.add_column(title, no_wrap=title == "run")
+def render_runs(views: Sequence[RunView]) -> RenderableType:
+    """A row per run, in the order given; what was verified is told apart from what was not."""
+    if not views:
+        return Text("There are no runs yet. `oppie run` begins one.")
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    for name in ("run", "task", "started (UTC)", "took", "evaluations", "result", "status"):
+        right = name in ("took", "evaluations")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for view in views:
-        table.add_row(
-            view.run_id,
-            Text(clean(view.task, 40)),
-            datetime.fromtimestamp(view.started_at).strftime("%Y-%m-%d %H:%M"),
-            view.policy,
-            str(view.evaluations),
-            Text(clean(_status(view), 60)),
-            Text(clean(_verified(view.verified), 60)),
-        )
+        table.add_row(*_row(view))
     return table
 
 
-def _status(view: RunView) -> str:
-    return f"{view.status}: {view.stop}" if view.stop else view.status
+def _row(view: RunView) -> tuple[Text, ...]:
+    started = datetime.fromtimestamp(known(view.started_at) or 0.0, UTC)
+    took = clock_time(view.ended_at - view.started_at) if view.ended_at is not None else "-"
+    return (
+        Text(clean(view.run_id, 40), "bold"),
+        Text(clean(view.task, 40)),
+        Text(f"{started:%Y-%m-%d %H:%M}"),
+        Text(took),
+        Text(f"{view.evaluations:,}"),
+        _result(view),
+        Text(view.stop.value if view.stop else clean(view.status, 20)),
+    )
 
 
-def _verified(found: Verified | None) -> str:
+def _result(view: RunView) -> Text:
+    found = view.verified
     if found is None:
-        return ""
-    if found.measurement is None:
-        return f"{found.label} {found.outcome}"
-    return f"{found.label} {found.outcome} {gain_with_interval(found.measurement)}"
+        return Text("nothing verified", "dim")
+    if found.outcome is Outcome.IMPROVED and found.measurement is not None:
+        return Text(f"{percent(found.measurement.gain)} at {found.label}", "green")
+    return Text("no improvement", "dim")

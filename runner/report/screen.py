@@ -140,8 +140,8 @@ def _left(state: LiveState, limits: Limits, now: float, ascii_only: bool) -> str
     if limits.snapshot_bytes is not None:
         words.append(size(max(limits.snapshot_bytes - state.snapshot_bytes, 0)))
         spent.append(state.snapshot_bytes / max(limits.snapshot_bytes, 1))
-    if limits.targets:
-        words.append(encoded(f"until {' and '.join(limits.targets)}", ascii_only))
+    if limits.target:
+        words.append(encoded(f"until {limits.target}", ascii_only))
     if not spent:
         return ", ".join(words) or "no budget was set"
     return f"{_bar(max(spent), ascii_only)}  {', '.join(words)}"

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from runner.model import ROOT, NodeView, RunView
 from runner.report.estimate import path_to
-from runner.report.figures import count, duration, gain_with_interval, percent, size
+from runner.report.figures import count, duration, percent
 from runner.report.glyphs import sign_of
 from runner.report.html.charts import interval_bar, reach_of
 from runner.report.html.markup import Markup, join, tag
 from runner.report.html.signs import icon, mark, outcome_class, root_mark
+from runner.report.node import node_facts
 from runner.report.text import clean_block
 
 DIFF_LIMIT = 40_000
@@ -90,28 +91,7 @@ def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
 
 
 def _facts(node: NodeView) -> Markup:
-    snapshot, edge = node.snapshot, node.edge
-    facts = {
-        "actions": " + ".join(node.actions),
-        "why": node.reason,
-        "step from the parent": f"{gain_with_interval(edge)}, {count(edge.pairs, 'pair')}"
-        if edge
-        else "",
-        "metrics": ", ".join(f"{m.name} {m.value:.6g} {m.unit}".rstrip() for m in edge.metrics)
-        if edge
-        else "",
-        "expected": percent(node.expected_gain) if node.expected_gain else "",
-        "visits, reward": f"{node.visits}, sum {node.reward_sum:+.3f}",
-        "decision": f"{node.decision.value}, {count(node.attempts, 'attempt')}"
-        if node.decision
-        else node.status,
-        "files changed": str(node.files_changed) if node.files_changed else "",
-        "evidence": f"commit {node.commit}, tree {node.tree_id}" if node.commit else "",
-        "snapshot": f"{snapshot.digest}, depth {snapshot.depth}, {size(snapshot.size_bytes)}"
-        if snapshot
-        else "",
-    }
-    rows = [join([tag("dt", name), tag("dd", said)]) for name, said in facts.items() if said]
+    rows = [join([tag("dt", name), tag("dd", said)]) for name, said in node_facts(node).items()]
     if node.twin:
         rows.append(join([tag("dt", "twin"), tag("dd", tag("a", node.twin, href=f"#{node.twin}"))]))
     return tag("dl", *rows, class_="facts")

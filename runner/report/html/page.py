@@ -17,8 +17,8 @@ from runner.report.html.verdict import metrics_table, outcome_counts, run_facts,
 
 def render_html(
     view: RunView,
-    *,
     diffs: Mapping[str, str] | None = None,
+    *,
     engine: Mapping[str, str] | None = None,
     generated_at: float | None = None,
 ) -> str:

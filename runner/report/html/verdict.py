@@ -17,7 +17,6 @@ from runner.report.figures import (
     known,
     metric_value,
     percent,
-    size,
 )
 from runner.report.glyphs import outcome_sign
 from runner.report.html.charts import interval_bar
@@ -105,7 +104,7 @@ def run_facts(view: RunView, engine: Mapping[str, str], generated_at: float | No
         "searched": f"{count(view.evaluations, 'evaluation')}, {count(len(view.nodes), 'node')}",
         "started": _moment(view.started_at) + took,
         "policy": f"{view.policy}, seed {view.seed}, {count(view.workers, 'worker')}",
-        "budget": _budget(view),
+        "budget": limits_of(view.budget).words(),
         "objective": f"{view.objective.name} ({view.objective.goal.value})",
         "branch": view.verified.branch if view.verified else "",
         "patch": view.verified.patch if view.verified else "",
@@ -144,17 +143,6 @@ def _change(before: Metric | None, after: Metric | None) -> str:
     if before is None or after is None or before.value <= 0 or after.value <= 0:
         return "–"
     return percent(math.log(after.value / before.value))
-
-
-def _budget(view: RunView) -> str:
-    limits = limits_of(view.budget)
-    parts = [
-        "" if limits.nodes is None else count(limits.nodes, "node"),
-        "" if limits.wall_time_s is None else clock_time(limits.wall_time_s),
-        "" if limits.snapshot_bytes is None else size(limits.snapshot_bytes),
-        " and ".join(limits.targets),
-    ]
-    return ", ".join(filter(None, parts)) or "none was set"
 
 
 def _node_link(label: str) -> Markup:

@@ -112,7 +112,7 @@ def empty_view(nodes: int = 30, workers: int = 2) -> RunView:
             "nodes": nodes,
             "wall_time_s": 600.0,
             "snapshot_bytes": 1 << 30,
-            "targets": ["vst_commit_us < 70"],
+            "target": "vst_commit_us < 70",
         },
         root_metrics=(
             Metric("vst_commit_us", ROOT_US, "us"),
