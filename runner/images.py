@@ -7,6 +7,7 @@ is built on it from ``Dockerfile.agent``. Functions that take long yield lines f
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import tarfile
 import tempfile
@@ -28,6 +29,10 @@ BASE_CHANGES = (
     'LABEL org.opencontainers.image.title="oppie base"',
     'CMD ["bash"]',
 )
+RECIPE = "org.oppie.recipe"  # the label that says what an agent image was built from
+RECIPE_FILES = ("Dockerfile.agent", "images/install.sh", "images/packages.txt")
+PLANNER_FOLDERS = ("examples", "images", "runner")
+PLANNER_FILES = ("Dockerfile.agent", "README.md", "pyproject.toml")
 CA_IN_CONTEXT = "images/ca/handed-in.crt"
 
 
@@ -55,10 +60,18 @@ def ensure_agent_image(client: Client, sources: Sources | None = None) -> str:
 
 
 def prepare(client: Client, sources: Sources) -> Iterator[str]:
-    """Make what is missing for a search; yields nothing if the agent image is there."""
-    if engine.find(client, AGENT) is None:
-        yield from build_base(client, sources)
-        yield from build_agent(client, sources)
+    """Make what is missing for a search; yields nothing if the agent image is there.
+
+    An agent image of another recipe is built again, unless its base is gone (it was loaded).
+    """
+    agent = engine.find(client, AGENT)
+    if agent and agent.labels.get(RECIPE) == _recipe():
+        return
+    if agent and engine.find(client, BASE) is None:
+        yield f"{AGENT} was built from other files than these, and is used as it is"
+        return
+    yield from build_base(client, sources)
+    yield from build_agent(client, sources)
 
 
 def build_base(client: Client, sources: Sources) -> Iterator[str]:
@@ -86,7 +99,18 @@ def build_base(client: Client, sources: Sources) -> Iterator[str]:
 def build_agent(client: Client, sources: Sources, base: str = BASE) -> Iterator[str]:
     """Build ``AGENT`` on ``base``, which must be there, or in a registry. Raises ``EngineError``."""
     yield f"building {AGENT} on {base}"
-    yield from engine.build(client, _plan(sources, AGENT, base))
+    yield from engine.build(client, agent_plan(sources, AGENT, base))
+
+
+def build_planner(client: Client, sources: Sources, base: str = BASE) -> Iterator[str]:
+    """Build ``PLANNER``, for ``compose.yaml``, on ``base``. Raises ``EngineError``."""
+    yield f"building {PLANNER} on {base}"
+    files = {name: _from_checkout(name).read_bytes() for name in PLANNER_FILES}
+    for folder in PLANNER_FOLDERS:
+        files |= _tree(_from_checkout(folder))
+    arguments = {"BASE": base, **sources.proxies}
+    plan = Build(PLANNER, files | _trust(sources), "images/planner/Dockerfile", arguments)
+    yield from engine.build(client, plan)
 
 
 def load(client: Client, tar: Path) -> Iterator[str]:
@@ -129,7 +153,7 @@ def _required(client: Client, name: str) -> Image:
 def _base_from_registry(client: Client, sources: Sources) -> Iterator[str]:
     yield f"pulling {sources.registry_image}"
     yield from engine.pull(client, sources.registry_image)
-    plan = _plan(sources, BASE, sources.registry_image, target="packages")
+    plan = agent_plan(sources, BASE, sources.registry_image, target="packages")
     yield from engine.build(client, plan)
 
 
@@ -144,7 +168,7 @@ def _base_from_packages(client: Client) -> Iterator[str]:
 def _run_base_script(tar: Path) -> Iterator[str]:
     said: list[str] = []
     with subprocess.Popen(
-        [_from_checkout("images/base.sh"), tar],
+        ["bash", _from_checkout("images/base.sh"), tar],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -163,19 +187,37 @@ def _run_base_script(tar: Path) -> Iterator[str]:
         )
 
 
-def _plan(sources: Sources, tag: str, base: str, target: str | None = None) -> Build:
-    names = ["Dockerfile.agent", "images/install.sh", "images/packages.txt", "images/ca/README.md"]
-    certificates = _from_checkout("images/ca").glob("*.crt")
-    names += [str(path.relative_to(CHECKOUT)) for path in certificates]
-    files = {name: _from_checkout(name).read_bytes() for name in names}
-    if sources.ca_bundle:
-        try:
-            files[CA_IN_CONTEXT] = sources.ca_bundle.read_bytes()
-        except OSError as error:
-            raise TaskError(f"can't read the CA bundle {sources.ca_bundle}: {error}") from error
+def agent_plan(sources: Sources, tag: str, base: str, target: str | None = None) -> Build:
+    """How ``Dockerfile.agent`` is built; ``target`` is one of its stages, else the last."""
+    files = {name: _from_checkout(name).read_bytes() for name in RECIPE_FILES}
+    files |= _tree(_from_checkout("images/ca")) | _trust(sources)
     arguments = {"BASE": base, **sources.proxies}
+    labels = {RECIPE: _recipe()}
     # BASE has all packages, so that an engine without any network can build on it.
-    return Build(tag, files, "Dockerfile.agent", arguments, target, network=base != BASE)
+    return Build(tag, files, "Dockerfile.agent", arguments, labels, target, network=base != BASE)
+
+
+def _recipe() -> str:
+    """The content of what makes the agent image; certificates differ by machine and don't count."""
+    content = b"\0".join(_from_checkout(name).read_bytes() for name in RECIPE_FILES)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(CHECKOUT)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not {"__pycache__", ".oppie"} & set(path.parts)
+    }
+
+
+def _trust(sources: Sources) -> dict[str, bytes]:
+    if sources.ca_bundle is None:
+        return {}
+    try:
+        return {CA_IN_CONTEXT: sources.ca_bundle.read_bytes()}
+    except OSError as error:
+        raise TaskError(f"can't read the CA bundle {sources.ca_bundle}: {error.strerror}") from error
 
 
 def _from_checkout(name: str) -> Path:

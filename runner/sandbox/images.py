@@ -7,6 +7,7 @@ What takes long is a generator of lines for a person to watch. Everything raises
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from runner.sandbox.connect import Client
 
 # The engine may be silent for long while it unpacks or compresses a large image.
 PATIENCE_S = 900.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_NOISE = (" --->", "Removing intermediate container")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Image:
     size_bytes: int
     layers: int
     created: str
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Build:
     files: Mapping[str, bytes]
     dockerfile: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
     network: bool = True
 
@@ -61,7 +66,8 @@ def find(client: Client, name: str) -> Image | None:
             return None
         raise
     layers = len(found["RootFS"].get("Layers") or ())
-    return Image(name, found["Id"], found["Size"], layers, found.get("Created", ""))
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    return Image(name, found["Id"], found["Size"], layers, found.get("Created", ""), labels)
 
 
 def import_root(client: Client, tar: Path, name: str, changes: Iterable[str]) -> None:
@@ -121,6 +127,7 @@ def build(client: Client, plan: Build) -> Iterator[str]:
                 custom_context=True,
                 dockerfile=plan.dockerfile,
                 buildargs=dict(plan.arguments),
+                labels=dict(plan.labels),
                 target=plan.target,
                 network_mode=None if plan.network else "none",
                 tag=plan.tag,
@@ -137,7 +144,7 @@ def _context(files: Mapping[str, bytes]) -> io.BytesIO:
     with tarfile.open(fileobj=stream, mode="w") as tar:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o644
+            member.size, member.mode = len(content), 0o755 if content[:2] == b"#!" else 0o644
             tar.addfile(member, io.BytesIO(content))
     stream.seek(0)
     return stream
@@ -150,12 +157,13 @@ def _lines(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if "error" in event:
             context = "\n".join(said[-10:])
             raise EngineError(f"{event['error']}\n{context}".strip())
-        if "progressDetail" in event and event.get("progressDetail"):
+        if event.get("progressDetail"):
             continue
-        text = str(event.get("stream") or event.get("status") or "")
-        for line in filter(None, (part.rstrip() for part in text.splitlines())):
-            said.append(line)
-            yield line
+        text = _COLOURS.sub("", str(event.get("stream") or event.get("status") or ""))
+        for line in text.splitlines():
+            if line.strip() and not line.startswith(_NOISE):
+                said.append(line.rstrip())
+                yield said[-1]
 
 
 @contextmanager
