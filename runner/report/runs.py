@@ -15,13 +15,15 @@ from runner.report.text import clean
 
 
 def render_runs(views: Sequence[RunView]) -> RenderableType:
-    """A row per run, in the order given; what was verified is told apart from what was not."""
+    """A row per run, in the order given. ``verified`` is a gain, ``none`` where the best candidate
+    turned out to be no improvement, and ``-`` where nothing was verified; times are UTC."""
     if not views:
         return Text("There are no runs yet. `oppie run` begins one.")
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for name in ("run", "task", "started (UTC)", "took", "evaluations", "result", "status"):
-        right = name in ("took", "evaluations")
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("run", "task", "started", "took", "nodes", "verified", "status"):
+        right = name in ("took", "nodes", "verified")
+        # Where the terminal is narrow, the task's name gives way first.
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "task")
     for view in views:
         table.add_row(*_row(view))
     return table
@@ -33,7 +35,7 @@ def _row(view: RunView) -> tuple[Text, ...]:
     return (
         Text(clean(view.run_id, 40), "bold"),
         Text(clean(view.task, 40)),
-        Text(f"{started:%Y-%m-%d %H:%M}"),
+        Text(f"{started:%m-%d %H:%M}"),
         Text(took),
         Text(f"{view.evaluations:,}"),
         _result(view),
@@ -44,7 +46,7 @@ def _row(view: RunView) -> tuple[Text, ...]:
 def _result(view: RunView) -> Text:
     found = view.verified
     if found is None:
-        return Text("nothing verified", "dim")
+        return Text("-", "dim")
     if found.outcome is Outcome.IMPROVED and found.measurement is not None:
-        return Text(f"{percent(found.measurement.gain)} at {found.label}", "green")
-    return Text("no improvement", "dim")
+        return Text(percent(found.measurement.gain), "green")
+    return Text("none", "dim")
