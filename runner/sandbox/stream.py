@@ -11,6 +11,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from runner.errors import Cancelled
 from runner.sandbox.frames import Demux
@@ -19,11 +20,15 @@ _TICK_S = 0.2
 _CHUNK = 1 << 16
 
 
+class Closeable(Protocol):
+    def close(self) -> None: ...
+
+
 class Stream:
     """Pump bytes between a container and its caller; ``cancelled`` is asked several times a second."""
 
     def __init__(
-        self, sock: socket.socket, cancelled: Callable[[], bool], keep: object = None
+        self, sock: socket.socket, cancelled: Callable[[], bool], keep: Closeable | None = None
     ) -> None:
         self._sock = sock
         self._keep = keep  # whatever owns the socket and would close it when collected
@@ -73,6 +78,8 @@ class Stream:
         the socket it stays open and unread, and then even the engine's ``kill`` hangs."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+        if self._keep:
+            self._keep.close()
         self._sock.close()
 
     def _push(self) -> None:
