@@ -72,7 +72,7 @@ class FakeSandbox:
             sent_mark(log).unlink(missing_ok=True)
             self._create(container, step.image, spec.KIND_STEP, step.attempt_id)
             if step.archive is not None:
-                unpack(step.archive, container.workspace)
+                unpack(step.archive, container.home)
             started = time.monotonic()
             wire = container.start(step.command, self._cancelled, piped=False)
             wire.send(step.stdin, close=True)
