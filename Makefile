@@ -38,6 +38,7 @@ $(STAMP): pyproject.toml
 		apt-get -q update || true
 		DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends python3-venv
 	fi
+	echo "Installing the package into .venv"
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
@@ -66,8 +67,9 @@ test-engine: setup  ## contract and integration tests; a missing engine is a fai
 bench: setup  ## the ratios that are promised
 	@$(BIN)/python -m benchmarks
 
-planner: setup  ## the image of compose.yaml, where no registry can be reached
-	@$(BIN)/oppie images build --planner
+planner: setup  ## the images that `docker compose up` needs, without a registry
+	@if [ -n "$${OPPIE_CA_BUNDLE:-}" ]; then cp "$$OPPIE_CA_BUNDLE" images/ca/handed-in.crt; fi
+	OPPIE_BASE_IMAGE=oppie/base:1 docker compose build
 
 clean:  ## what can be made again; never the state folder, nor anything on the engine
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -22,7 +22,7 @@ from runner.sandbox.images import Build, Image
 
 BASE = "oppie/base:1"  # the number goes up when images/packages.txt or images/base.sh change
 AGENT = "oppie/agent:latest"
-PLANNER = "oppie/planner:latest"
+PLANNER = "oppie/planner:latest"  # compose.yaml builds it
 CHECKOUT = Path(__file__).resolve().parent.parent
 BASE_CHANGES = (
     "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -31,8 +31,6 @@ BASE_CHANGES = (
 )
 RECIPE = "org.oppie.recipe"  # the label that says what an agent image was built from
 RECIPE_FILES = ("Dockerfile.agent", "images/install.sh", "images/packages.txt")
-PLANNER_FOLDERS = ("examples", "images", "runner")
-PLANNER_FILES = ("Dockerfile.agent", "README.md", "pyproject.toml")
 CA_IN_CONTEXT = "images/ca/handed-in.crt"
 
 
@@ -100,17 +98,6 @@ def build_agent(client: Client, sources: Sources, base: str = BASE) -> Iterator[
     """Build ``AGENT`` on ``base``, which must be there, or in a registry. Raises ``EngineError``."""
     yield f"building {AGENT} on {base}"
     yield from engine.build(client, agent_plan(sources, AGENT, base))
-
-
-def build_planner(client: Client, sources: Sources, base: str = BASE) -> Iterator[str]:
-    """Build ``PLANNER``, for ``compose.yaml``, on ``base``. Raises ``EngineError``."""
-    yield f"building {PLANNER} on {base}"
-    files = {name: _from_checkout(name).read_bytes() for name in PLANNER_FILES}
-    for folder in PLANNER_FOLDERS:
-        files |= _tree(_from_checkout(folder))
-    arguments = {"BASE": base, **sources.proxies}
-    plan = Build(PLANNER, files | _trust(sources), "images/planner/Dockerfile", arguments)
-    yield from engine.build(client, plan)
 
 
 def load(client: Client, tar: Path) -> Iterator[str]:
@@ -190,7 +177,8 @@ def _run_base_script(tar: Path) -> Iterator[str]:
 def agent_plan(sources: Sources, tag: str, base: str, target: str | None = None) -> Build:
     """How ``Dockerfile.agent`` is built; ``target`` is one of its stages, else the last."""
     files = {name: _from_checkout(name).read_bytes() for name in RECIPE_FILES}
-    files |= _tree(_from_checkout("images/ca")) | _trust(sources)
+    handed_in = (path for path in _from_checkout("images/ca").iterdir() if path.is_file())
+    files |= {f"images/ca/{path.name}": path.read_bytes() for path in handed_in} | _trust(sources)
     arguments = {"BASE": base, **sources.proxies}
     labels = {RECIPE: _recipe()}
     # BASE has all packages, so that an engine without any network can build on it.
@@ -201,14 +189,6 @@ def _recipe() -> str:
     """The content of what makes the agent image; certificates differ by machine and don't count."""
     content = b"\0".join(_from_checkout(name).read_bytes() for name in RECIPE_FILES)
     return hashlib.sha256(content).hexdigest()
-
-
-def _tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(CHECKOUT)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not {"__pycache__", ".oppie"} & set(path.parts)
-    }
 
 
 def _trust(sources: Sources) -> dict[str, bytes]:
