@@ -1,0 +1,8 @@
+"""The journal: runs, nodes, attempts and visits in one SQLite file."""
+
+from runner.store.journal import RunJournal
+from runner.store.names import new_run_id
+from runner.store.replay import Grows
+from runner.store.store import Store
+
+__all__ = ["Grows", "RunJournal", "Store", "new_run_id"]

@@ -1,0 +1,137 @@
+"""Domain types as columns, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from runner.model import Goal, Measurement, Metric, MetricSpec, Outcome, Snapshot, State, Verified
+
+GAIN_UNITS = 1 << 32  # as the planner's fixed point
+REWARD_UNITS = 1_000_000
+# A reward beyond this is counted as this: sums stay within SQLite's 64 bits for 10^12 visits.
+MAX_REWARD = 1e6
+
+
+def reward_micro(reward: float) -> int:
+    """A reward as an integer, whose sums don't depend on their order."""
+    return round(max(-MAX_REWARD, min(MAX_REWARD, reward)) * REWARD_UNITS)
+
+
+def gain_fixed(gain: float) -> int:
+    return round(gain * GAIN_UNITS)
+
+
+def printable(text: str) -> str:
+    """Text that SQLite takes: odd bytes of file names come as surrogates, which UTF-8 has not."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def metrics_to_json(metrics: Sequence[Metric]) -> str:
+    return to_json([(metric.name, metric.value, metric.unit) for metric in metrics])
+
+
+def metrics_from_json(text: str) -> tuple[Metric, ...]:
+    return tuple([Metric(*fields) for fields in json.loads(text)])
+
+
+def spec_to_json(spec: MetricSpec) -> str:
+    return to_json({"name": spec.name, "goal": spec.goal, "unit": spec.unit})
+
+
+def spec_from_json(text: str) -> MetricSpec:
+    fields = json.loads(text)
+    return MetricSpec(fields["name"], Goal(fields["goal"]), fields["unit"])
+
+
+def state_to_json(state: State) -> str:
+    return to_json(
+        {
+            "snapshot": _snapshot_fields(state.snapshot),
+            "commit": state.commit,
+            "tree_id": state.tree_id,
+        }
+    )
+
+
+def state_from_json(label: str, text: str | None) -> State:
+    if text is None:
+        return State(label)
+    fields = json.loads(text)
+    snapshot = Snapshot(*fields["snapshot"]) if fields["snapshot"] else None
+    return State(label, snapshot, fields["commit"], fields["tree_id"])
+
+
+def _snapshot_fields(snapshot: Snapshot | None) -> list[Any] | None:
+    if snapshot is None:
+        return None
+    return list(snapshot_columns(snapshot))
+
+
+def snapshot_columns(snapshot: Snapshot | None) -> tuple[Any, ...]:
+    """tag, digest, parent_digest, depth, size_bytes; all None for no snapshot."""
+    if snapshot is None:
+        return (None,) * 5
+    return (
+        snapshot.tag,
+        snapshot.digest,
+        snapshot.parent_digest,
+        snapshot.depth,
+        snapshot.size_bytes,
+    )
+
+
+def measurement_to_fields(measurement: Measurement) -> dict[str, Any]:
+    return {
+        "gain": measurement.gain,
+        "low": measurement.low,
+        "high": measurement.high,
+        "pairs": measurement.pairs,
+        "metrics": [(m.name, m.value, m.unit) for m in measurement.metrics],
+        "baseline": [(m.name, m.value, m.unit) for m in measurement.baseline],
+        "ratios": measurement.ratios,
+    }
+
+
+def measurement_from_fields(fields: dict[str, Any]) -> Measurement:
+    return Measurement(
+        fields["gain"],
+        fields["low"],
+        fields["high"],
+        fields["pairs"],
+        tuple(Metric(*each) for each in fields["metrics"]),
+        tuple(Metric(*each) for each in fields["baseline"]),
+        tuple(fields["ratios"]),
+    )
+
+
+def verified_to_json(verified: Verified) -> str:
+    measured = verified.measurement
+    return to_json(
+        {
+            "label": verified.label,
+            "outcome": verified.outcome,
+            "measurement": measurement_to_fields(measured) if measured else None,
+            "reason": printable(verified.reason),
+            "branch": verified.branch,
+            "patch": verified.patch,
+        }
+    )
+
+
+def verified_from_json(text: str) -> Verified:
+    fields = json.loads(text)
+    measured = fields["measurement"]
+    return Verified(
+        fields["label"],
+        Outcome(fields["outcome"]),
+        measurement_from_fields(measured) if measured else None,
+        fields["reason"],
+        fields["branch"],
+        fields["patch"],
+    )

@@ -1,0 +1,128 @@
+"""The journal's SQLite file: opened, brought up to date, and changed in transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from runner.errors import JournalError
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def migrations() -> tuple[str, ...]:
+    """The scripts that lead from an empty file to the present version, oldest first."""
+    folder = resources.files("runner.store") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return tuple((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into JournalError, with the file's name."""
+    try:
+        yield
+    except (sqlite3.Error, OverflowError) as error:
+        raise JournalError(f"journal {path}: {error}") from error
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open or create the journal and migrate it. Raises JournalError."""
+    with telling(path):
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            check_version(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # An intent must be on disk before its container exists, and a visit before the
+            # container goes: in WAL mode only FULL waits for that at each commit.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection, migrations())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open the journal so that nothing can be changed; an older one is migrated in memory.
+
+    Raises JournalError.
+    """
+    with telling(path):
+        connection = _connect_read_only(path)
+        try:
+            version = check_version(connection, path)
+            if version == len(migrations()):
+                connection.execute("PRAGMA query_only = ON")
+                return connection
+            copy = sqlite3.connect(":memory:", isolation_level=None)
+            connection.backup(copy)
+            migrate(copy, migrations())
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return copy
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    name = path.absolute().as_uri()
+    connection = sqlite3.connect(
+        f"{name}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA user_version")
+    except sqlite3.OperationalError:
+        connection.close()
+        # A folder that can't be written to has no room for WAL's shared memory. Without a WAL
+        # file nobody is writing either.
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        connection = sqlite3.connect(f"{name}?immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The journal's version. Raises JournalError for one that a newer oppie wrote."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    known = len(migrations())
+    if version > known:
+        raise JournalError(
+            f"journal {path} is of version {version}, written by a newer oppie; "
+            f"this one knows versions up to {known}. It was left untouched"
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, scripts: Sequence[str]) -> None:
+    """Run the scripts that the journal hasn't seen, each whole or not at all."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script};\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of a block's changes, or none; a block within a block joins it."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # SQLite ends it itself when the disk is full
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,320 @@
+"""The journal of all runs of one state folder."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from runner.errors import JournalError, TaskError
+from runner.model import (
+    ROOT,
+    Action,
+    Expansion,
+    Job,
+    Metric,
+    RunView,
+    State,
+    Stopped,
+    StopReason,
+    Verified,
+)
+from runner.store import database, statistics, views
+from runner.store.codec import (
+    metrics_to_json,
+    printable,
+    spec_to_json,
+    state_from_json,
+    state_to_json,
+    to_json,
+    verified_to_json,
+)
+from runner.store.journal import RunJournal
+from runner.store.lock import PlannerLock, is_held
+from runner.store.replay import Grows, Replay
+
+LOCK_NAME = "planner.lock"
+RESUMABLE = (StopReason.INTERRUPTED, StopReason.ENVIRONMENT)
+
+
+class Store:
+    """Opened for writing by one planner at a time (``Store(path)``), for reading by anyone
+    (``Store.read(path)``), even while a planner writes. To be used by the thread that opened it.
+
+    Every method raises JournalError when the file fails, and TaskError for a run that isn't there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the journal, and lock its folder.
+
+        Raises TaskError naming the holder if another planner is at work, JournalError for a file
+        that is no journal or of a newer version.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = PlannerLock(path.parent / LOCK_NAME)
+        try:
+            connection = database.open_for_writing(path)
+        except BaseException:
+            lock.release()
+            raise
+        self._set_up(path, connection, lock)
+        with self._change():
+            # The lock is ours: whatever is said to be running was killed.
+            self._connection.execute(
+                "UPDATE runs SET status = 'interrupted' WHERE status = 'running'"
+            )
+
+    @classmethod
+    def read(cls, path: Path) -> Store:
+        """Open an existing journal for reading only. Raises TaskError if there is none."""
+        if not path.is_file():
+            raise TaskError(f"there is no journal at {path} yet; `oppie run` makes one")
+        store = cls.__new__(cls)
+        store._set_up(path, database.open_for_reading(path), None)
+        return store
+
+    def _set_up(self, path: Path, connection: sqlite3.Connection, lock: PlannerLock | None) -> None:
+        self._path = path
+        self._connection = connection
+        self._connection.row_factory = None
+        self._lock = lock
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, then let another planner in."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # Writing
+
+    def create_run(self, view: RunView) -> None:
+        """Begin a run; its nodes, root and results come later, from elsewhere."""
+        with self._change():
+            self._connection.execute(
+                _INSERT_RUN,
+                (
+                    view.run_id, view.task, view.target, view.policy, view.seed, view.workers,
+                    spec_to_json(view.objective), to_json(view.budget), view.started_at,
+                ),
+            )  # fmt: skip
+        self._tell(view.run_id)
+
+    def set_root(self, run_id: str, state: State, metrics: Sequence[Metric]) -> None:
+        """Write down the untouched target's state and what it measured."""
+        run = self._id(run_id)
+        with self._change():
+            self._connection.execute(
+                "INSERT INTO nodes (run, label) VALUES (?, ?) ON CONFLICT DO NOTHING", (run, ROOT)
+            )
+            self._connection.execute(
+                "UPDATE runs SET root_state = ?, root_metrics = ? WHERE id = ?",
+                (state_to_json(state), metrics_to_json(metrics), run),
+            )
+
+    def journal(self, run_id: str) -> RunJournal:
+        """What the search of this run writes to."""
+        return RunJournal(self._connection, self._path, self._id(run_id))
+
+    def reopen(self, run_id: str) -> None:
+        """Go on with a run. An attempt that was abandoned and not repeated is intended again."""
+        run = self._id(run_id)
+        with self._change():
+            self._connection.execute(
+                "UPDATE runs SET status = 'running', stop = NULL, stop_detail = '', ended_at = NULL"
+                " WHERE id = ?",
+                (run,),
+            )
+            self._connection.execute(_REPEAT_ABANDONED, {"run": run})
+        self._tell(run_id)
+
+    def finish(self, run_id: str, stopped: Stopped) -> None:
+        """Write down why the run ended. It can be reopened after an interruption only."""
+        status = "interrupted" if stopped.reason in RESUMABLE else "stopped"
+        with self._change():
+            self._connection.execute(
+                "UPDATE runs SET status = ?, stop = ?, stop_detail = ?, ended_at = ? WHERE id = ?",
+                (
+                    status,
+                    stopped.reason,
+                    printable(stopped.detail),
+                    time.time(),
+                    self._id(run_id),
+                ),
+            )
+
+    def set_elapsed(self, run_id: str, elapsed_s: float) -> None:
+        """The wall time of the search, over all resumes. ``record`` keeps it up to date too."""
+        with self._change():
+            self._connection.execute(
+                "UPDATE runs SET elapsed_s = ? WHERE id = ?", (elapsed_s, self._id(run_id))
+            )
+
+    def set_verified(self, run_id: str, verified: Verified) -> None:
+        """Write down what came of measuring the best again."""
+        with self._change():
+            self._connection.execute(
+                "UPDATE runs SET verified = ? WHERE id = ?",
+                (verified_to_json(verified), self._id(run_id)),
+            )
+
+    def delete_run(self, run_id: str) -> None:
+        """Forget a run and all that belongs to it."""
+        with self._change():
+            self._connection.execute("DELETE FROM runs WHERE id = ?", (self._id(run_id),))
+
+    def rebuild(self, run_id: str) -> None:
+        """Recompute a run's statistics from its visits."""
+        with self._change():
+            statistics.rebuild(self._connection, self._id(run_id))
+
+    def batch(self) -> AbstractContextManager[None]:
+        """All changes of a block in one transaction, such as those of a run that is imported."""
+        return self._change()
+
+    # Reading
+
+    def runs(self) -> tuple[RunView, ...]:
+        """All runs without their nodes, the latest first."""
+        with self._rows():
+            found = tuple(views.run_views(self._connection))
+        return tuple(self._as_it_is(view) for view in found)
+
+    def run(self, run_id: str = "") -> RunView:
+        """A run with its nodes, by its id or the beginning of one; the latest for "".
+
+        Raises TaskError for none, or more than one.
+        """
+        run = self._id(self._whole_id(run_id))
+        with self._rows():
+            return self._as_it_is(views.run_view(self._connection, run))
+
+    def elapsed_s(self, run_id: str) -> float:
+        """The wall time of the search so far, over all resumes."""
+        with database.telling(self._path):
+            row = self._connection.execute(
+                "SELECT elapsed_s FROM runs WHERE id = ?", (self._id(run_id),)
+            ).fetchone()
+        return float(row[0])
+
+    def entries(self, run_id: str, actions: Mapping[str, Action]) -> Iterator[Job | Expansion]:
+        """What was opened and closed, in that order; see ``Replay``."""
+        with database.telling(self._path):
+            yield from self._replay(run_id, actions).entries()
+
+    def pending(self, run_id: str, actions: Mapping[str, Action]) -> tuple[Job, ...]:
+        """The jobs that were handed out and neither recorded nor abandoned, in their order."""
+        with database.telling(self._path):
+            return self._replay(run_id, actions).pending()
+
+    def replay(self, run_id: str, tree: Grows, actions: Mapping[str, Action]) -> None:
+        """Grow a tree to where the search left it. Raises JournalError where it doesn't fit."""
+        try:
+            for entry in self.entries(run_id, actions):
+                if isinstance(entry, Job):
+                    tree.adopt(entry)
+                else:
+                    tree.close(entry)
+        except (ValueError, KeyError) as error:
+            raise JournalError(
+                f"journal {self._path}: run {run_id} can't be replayed: {error}"
+            ) from error
+
+    # Inside
+
+    def _replay(self, run_id: str, actions: Mapping[str, Action]) -> Replay:
+        run = self._id(run_id)
+        row = self._connection.execute(
+            "SELECT root_state FROM runs WHERE id = ?", (run,)
+        ).fetchone()
+        return Replay(self._connection, run, state_from_json(ROOT, row[0]), actions)
+
+    def _id(self, run_id: str) -> int:
+        with database.telling(self._path):
+            row = self._connection.execute(
+                "SELECT id FROM runs WHERE run_id = ?", (run_id,)
+            ).fetchone()
+        if row is None:
+            raise TaskError(f"there is no run {run_id!r} in {self._path}")
+        return int(row[0])
+
+    def _whole_id(self, prefix: str) -> str:
+        with database.telling(self._path):
+            rows = self._connection.execute(
+                "SELECT run_id FROM runs ORDER BY run_id DESC"
+            ).fetchall()
+        known = [row[0] for row in rows]
+        if not known:
+            raise TaskError(f"there are no runs in {self._path} yet; `oppie run` makes one")
+        if prefix in known:
+            return prefix
+        found = [each for each in known if each.startswith(prefix)]
+        if prefix == "" or len(found) == 1:
+            return str(found[0])
+        what = f"fits {_few(found)}" if found else f"is no run; there are {_few(known)}"
+        raise TaskError(f"run {prefix!r} {what}")
+
+    def _as_it_is(self, view: RunView) -> RunView:
+        """A run that says it is running while no planner is at work was killed."""
+        if view.status != "running" or self._lock is not None:
+            return view
+        if is_held(self._path.parent / LOCK_NAME):
+            return view
+        return replace(view, status="interrupted")
+
+    def _tell(self, run_id: str) -> None:
+        if self._lock is not None:
+            self._lock.tell(run_id)
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        with database.telling(self._path), database.transaction(self._connection):
+            yield
+
+    @contextmanager
+    def _rows(self) -> Iterator[None]:
+        """Rows by column names, for the views; positions are faster, for the rest."""
+        with database.telling(self._path):
+            self._connection.row_factory = sqlite3.Row
+            try:
+                yield
+            finally:
+                self._connection.row_factory = None
+
+
+def _few(run_ids: Sequence[str], count: int = 5) -> str:
+    more = f" and {len(run_ids) - count} more" if len(run_ids) > count else ""
+    return ", ".join(run_ids[:count]) + more
+
+
+_INSERT_RUN = """
+INSERT INTO runs
+    (run_id, task, target, policy, seed, workers, objective, budget, started_at, status)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'running')
+"""
+_REPEAT_ABANDONED = """
+INSERT INTO attempts (run, node, number, opened, kind, origin, against, actions, expected_gain)
+SELECT run, node, number + 1,
+    max((SELECT max(opened) FROM attempts WHERE run = :run),
+        (SELECT coalesce(max(closed), 0) FROM visits WHERE run = :run))
+        + row_number() OVER (ORDER BY opened),
+    kind, origin, against, actions, expected_gain
+FROM attempts a
+WHERE run = :run AND abandoned IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM attempts b WHERE b.node = a.node AND b.number > a.number)
+"""
