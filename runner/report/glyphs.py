@@ -26,11 +26,11 @@ class Sign:
 
 
 ROOT_SIGN = Sign("◆", "*", "bold", "root")
-OPEN_SIGN = Sign("◌", "o", "bright_blue", "in flight")
+OPEN_SIGN = Sign("◌", "o", "bright_blue", "open")
 
 
 def sign_of(label: str, outcome: Outcome | None) -> Sign:
-    """The sign of a node; one without an outcome is being worked on."""
+    """The sign of a node; one without an outcome is open: an attempt of it has begun."""
     if label == ROOT:
         return ROOT_SIGN
     return OPEN_SIGN if outcome is None else outcome_sign(outcome)

@@ -42,7 +42,6 @@ def begin(view: RunView, now: float) -> LiveState:
             nodes[ROOT] = replace(root, visits=node.visits)
         else:
             nodes[node.label] = _resumed(node, views, view.objective.name)
-    last_at = max((node.ended_at for node in view.nodes), default=0.0)
     return LiveState(
         run_id=view.run_id,
         task=view.task,
@@ -50,7 +49,7 @@ def begin(view: RunView, now: float) -> LiveState:
         seed=view.seed,
         objective=view.objective,
         began_at=now,
-        elapsed_before_s=max(last_at - view.started_at, 0.0) if view.evaluations else 0.0,
+        elapsed_before_s=_busy_s(view),
         root_value=root.value,
         nodes=nodes,
         slots=(None,) * max(view.workers, 1),
@@ -59,6 +58,15 @@ def begin(view: RunView, now: float) -> LiveState:
         outcomes=Counter(node.outcome for node in nodes.values() if node.outcome is not None),
         snapshot_bytes=sum(node.snapshot.size_bytes for node in view.nodes if node.snapshot),
     )
+
+
+def _busy_s(view: RunView) -> float:
+    """Seconds in which at least one attempt ran: what a resumed run took before it was resumed."""
+    busy_s, until = 0.0, 0.0
+    for node in sorted(view.nodes, key=lambda node: node.started_at):
+        busy_s += max(node.ended_at - max(node.started_at, until), 0.0)
+        until = max(until, node.ended_at)
+    return busy_s
 
 
 def _resumed(node: NodeView, views: Mapping[str, NodeView], objective: str) -> LiveNode:

@@ -125,7 +125,6 @@ def _run_facts(view: RunView) -> Json:
         "budget": finite(view.budget),
         "root_metrics": _metrics(view.root_metrics),
         "evaluations": view.evaluations,
-        "node_count": len(view.nodes),
         "best": view.best,
         "verified": _verified(view.verified) if view.verified else None,
     }
