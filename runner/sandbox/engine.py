@@ -20,12 +20,13 @@ from runner.model import Limits, Snapshot
 from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_error, classify_exit
 from runner.sandbox.frames import LOOP
-from runner.sandbox.logfile import LogFile
+from runner.sandbox.logfile import LogFile, sent_mark
 from runner.sandbox.protocol import WORKSPACE, Exit, Leftovers, Step, StepResult
 from runner.sandbox.session import EngineSession
 from runner.sandbox.stream import Stream
 
 _DISK_CHECK_S = 2.0
+_END_S = 10.0
 _FOREVER_S = 10.0 * 365 * 86400
 
 
@@ -57,12 +58,14 @@ class EngineSandbox:
 
     def run(self, step: Step, log: Path) -> StepResult:
         """See ``protocol.Sandbox.run``."""
+        self._check_cancelled()
         name = self._name(step.name)
         with self._engine(f"run {name}"):
-            adopted = self._adopt(step, name, log)
-            if adopted is not None:
-                return adopted
             try:
+                adopted = self._adopt(step, name, log)
+                if adopted is not None:
+                    return adopted
+                sent_mark(log).unlink(missing_ok=True)
                 self._create(step, name)
                 return self._drive(step, name, log)
             except Cancelled:
@@ -100,19 +103,10 @@ class EngineSandbox:
         with LogFile(log, step.limits.log_bytes) as sink, contextlib.closing(stream):
             self._api.start(name)
             stream.send(step.stdin, close=True)
-            disk_hit = self._pump(stream, sink, name, step.limits, deadline, _sent_mark(log))
-        state, deadline_hit = self._await_exit(name, deadline, disk_hit)
-        exit_ = classify_exit(state, deadline_hit=deadline_hit, disk_hit=disk_hit)
-        if exit_ in (Exit.OK, Exit.NONZERO) and self._writable_bytes(name) > step.limits.disk_bytes:
-            exit_ = Exit.DISK
-        return StepResult(
-            exit_,
-            cast(int, state["ExitCode"]),
-            time.monotonic() - started,
-            name,
-            sink.size_bytes,
-            sink.complete,
-        )
+            disk_hit = self._pump(stream, sink, name, step.limits, deadline, sent_mark(log))
+        exit_, code = self._ending(name, step.limits, deadline, disk_hit=disk_hit)
+        seconds = time.monotonic() - started
+        return StepResult(exit_, code, seconds, name, sink.size_bytes, sink.complete)
 
     def _pump(
         self,
@@ -121,58 +115,60 @@ class EngineSandbox:
         name: str,
         limits: Limits,
         deadline: float,
-        sent_mark: Path,
+        mark: Path,
     ) -> bool:
-        """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit."""
+        """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit.
+
+        What comes after the log's cap is read, too: a container that nobody reads from stalls, and
+        one whose stream is cut loses the rest of its input.
+        """
         check_at = time.monotonic() + _DISK_CHECK_S
         marked = False
         for data in stream.read(deadline):
             sink.write(data)
             if not marked and stream.delivered:
-                sent_mark.touch()
+                mark.touch()
                 marked = True
-            if not sink.complete:
-                return self._watch_disk(name, limits, deadline)
             if time.monotonic() >= check_at:
-                if self._writable_bytes(name) > limits.disk_bytes:
+                if self._inspect(name, size=True)["SizeRw"] > limits.disk_bytes:
                     return True
                 check_at = time.monotonic() + _DISK_CHECK_S
         return False
 
-    def _watch_disk(self, name: str, limits: Limits, deadline: float) -> bool:
-        """The log was cut, so its stream is left; go on looking at the disk until the end."""
-        while time.monotonic() < deadline and self._inspect(name)["State"]["Running"]:
-            self._check_cancelled()
-            if self._writable_bytes(name) > limits.disk_bytes:
-                return True
-            time.sleep(0.25)
-        return False
+    def _ending(
+        self, name: str, limits: Limits, deadline: float, *, disk_hit: bool = False
+    ) -> tuple[Exit, int]:
+        """Wait for the container's end, by itself or by a limit; how it ended, and its exit code.
 
-    def _await_exit(
-        self, name: str, deadline: float, disk_hit: bool
-    ) -> tuple[Mapping[str, object], bool]:
-        """The final state, and whether the deadline had to end the container.
-
-        A stream can end before the process does (it may close its outputs), so the clock counts
-        on here. The engine's own ``timeout`` is one of HTTP, not a deadline.
+        A stream can end before the process does (it may close its outputs), so clock and disk are
+        watched on here.
         """
         deadline_hit = False
-        while True:
-            left_s = deadline - time.monotonic()
-            if disk_hit or left_s <= 0:
-                deadline_hit = self._kill(name) and not disk_hit
-                break
+        while not disk_hit and not deadline_hit and not self._ends_within(name, deadline):
             self._check_cancelled()
-            try:
-                code = self._api.wait(name, timeout=min(max(left_s, 0.05), 1.0))["StatusCode"]
-            except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError) as error:
-                if not _timed_out(error):
-                    raise
-                continue
-            if code == 0:
-                return {"ExitCode": 0}, False
-            break
-        return self._inspect(name)["State"], deadline_hit
+            disk_hit = self._inspect(name, size=True)["SizeRw"] > limits.disk_bytes
+            deadline_hit = time.monotonic() >= deadline
+        if disk_hit or deadline_hit:
+            deadline_hit = self._kill(name) and deadline_hit
+        facts = self._inspect(name, size=True)
+        exit_ = classify_exit(facts["State"], deadline_hit=deadline_hit, disk_hit=disk_hit)
+        if exit_ in (Exit.OK, Exit.NONZERO) and facts["SizeRw"] > limits.disk_bytes:
+            exit_ = Exit.DISK
+        return exit_, facts["State"]["ExitCode"]
+
+    def _ends_within(self, name: str, deadline: float) -> bool:
+        """Wait for the end until ``deadline``, but no longer than a second.
+
+        The engine's own ``timeout`` is one of HTTP, not a deadline.
+        """
+        timeout_s = min(max(deadline - time.monotonic(), 0.05), 1.0)
+        try:
+            self._api.wait(name, timeout=timeout_s)
+        except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError) as error:
+            if not _timed_out(error):
+                raise
+            return False
+        return True
 
     def _kill(self, name: str) -> bool:
         """Kill the container with everything in it; false if it had ended by itself."""
@@ -196,18 +192,19 @@ class EngineSandbox:
             state = self._inspect(name)["State"]
         except docker.errors.NotFound:
             return None
-        if not _sent_mark(log).exists() or state["Status"] not in ("running", "exited"):
+        if not sent_mark(log).exists() or state["Status"] not in ("running", "exited"):
             self.remove(name)
             return None
         left_s = step.limits.time_s - (time.time() - _epoch_s(state["StartedAt"]))
-        final, deadline_hit = self._await_exit(name, time.monotonic() + left_s, False)
+        exit_, code = self._ending(name, step.limits, time.monotonic() + left_s)
         with LogFile(log, step.limits.log_bytes) as sink:
             for chunk in self._api.logs(name, stream=True, stdout=True, stderr=True):
                 sink.write(chunk)
-        final = self._inspect(name)["State"]
-        seconds = _epoch_s(final["FinishedAt"]) - _epoch_s(final["StartedAt"])
-        exit_ = classify_exit(final, deadline_hit=deadline_hit)
-        return StepResult(exit_, final["ExitCode"], seconds, name, sink.size_bytes, False)
+        state = self._inspect(name)["State"]
+        seconds = _epoch_s(state["FinishedAt"]) - _epoch_s(state["StartedAt"])
+        if exit_ is Exit.NONZERO and seconds >= step.limits.time_s:
+            exit_ = Exit.TIMEOUT  # killed by the planner that died
+        return StepResult(exit_, code, seconds, name, sink.size_bytes, False)
 
     # -- sessions ------------------------------------------------------------------------------
 
@@ -216,6 +213,7 @@ class EngineSandbox:
         self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
     ) -> Iterator[EngineSession]:
         """See ``protocol.Sandbox.session``. The two sides join different network namespaces."""
+        self._check_cancelled()
         full_name = self._name(name)
         self.remove(full_name)
         step = Step(name, attempt_id, image, ("sh", "-c", LOOP, "oppie", command), limits)
@@ -228,17 +226,16 @@ class EngineSandbox:
                 self._api.start(full_name)
             with contextlib.closing(stream), LogFile(log, limits.log_bytes) as sink:
                 yield EngineSession(
-                    stream, sink, limits.time_s, lambda hit: self._end_of(full_name, hit)
+                    stream, sink, limits.time_s, lambda hit: self._end_of(full_name, limits, hit)
                 )
         finally:
             self.remove(full_name)
 
-    def _end_of(self, name: str, deadline_hit: bool) -> Exit:
+    def _end_of(self, name: str, limits: Limits, deadline_hit: bool) -> Exit:
         with self._engine(f"ask after {name}"):
             if deadline_hit and self._kill(name):
                 return Exit.TIMEOUT
-            state, _ = self._await_exit(name, time.monotonic() + 10.0, False)
-            return classify_exit(state)
+            return self._ending(name, limits, time.monotonic() + _END_S)[0]
 
     # -- snapshots -----------------------------------------------------------------------------
 
@@ -307,14 +304,16 @@ class EngineSandbox:
         sock.setblocking(True)
         return Stream(sock, self._cancelled, keep=raw)
 
-    def _inspect(self, name: str) -> dict[str, Any]:
-        return cast(dict[str, Any], self._api.inspect_container(name))
-
-    def _writable_bytes(self, name: str) -> int:
-        """What the container wrote over its image, in bytes."""
+    def _inspect(self, name: str, *, size: bool = False) -> dict[str, Any]:
+        """The engine's facts of a container; with ``size``, ``SizeRw`` is what it wrote over its
+        image, in bytes."""
+        if not size:
+            return cast(dict[str, Any], self._api.inspect_container(name))
         url = self._api._url("/containers/{0}/json", name)
-        answer = self._api._get(url, params={"size": 1})
-        return int(self._api._result(answer, True).get("SizeRw") or 0)
+        facts = cast(
+            dict[str, Any], self._api._result(self._api._get(url, params={"size": 1}), True)
+        )
+        return {**facts, "SizeRw": int(facts.get("SizeRw") or 0)}
 
     def _check_cancelled(self) -> None:
         if self._cancelled():
@@ -332,11 +331,6 @@ class EngineSandbox:
             json.JSONDecodeError,
         ) as error:
             raise classify_error(error, doing) from error
-
-
-def _sent_mark(log: Path) -> Path:
-    """The file that says that a step's input was delivered whole."""
-    return log.with_suffix(log.suffix + ".sent")
 
 
 def _epoch_s(timestamp: str) -> float:
