@@ -44,8 +44,7 @@ def event_line(event: Event, after: LiveState, now: float) -> str:
     """
     if isinstance(event, Phase) and event.name == REPETITION:
         return ""
-    time = f"[{clock_time(after.elapsed_s(now))}]"
-    return f"{time:>7} {_said(event, after)}"
+    return f"[{clock_time(after.elapsed_s(now))}] {_said(event, after)}"
 
 
 def best_line(state: LiveState) -> str:

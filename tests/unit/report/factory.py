@@ -42,11 +42,37 @@ KEYS = (
     "sort-once", "zlib-level-1",
 )  # fmt: skip
 # Outcomes in the order in which attempts come back; the search's first tries are mostly poor.
-_SCRIPT = (
-    "neutral failed improved regressed improved rejected duplicate improved failed timeout "
-    "improved neutral tampered improved rejected regressed improved duplicate oom improved "
-    "neutral failed improved disk regressed improved neutral rejected improved"
-).split()
+_SCRIPT = [
+    "neutral",
+    "failed",
+    "improved",
+    "regressed",
+    "improved",
+    "rejected",
+    "duplicate",
+    "improved",
+    "failed",
+    "timeout",
+    "improved",
+    "neutral",
+    "tampered",
+    "improved",
+    "rejected",
+    "regressed",
+    "improved",
+    "duplicate",
+    "oom",
+    "improved",
+    "neutral",
+    "failed",
+    "improved",
+    "disk",
+    "regressed",
+    "improved",
+    "neutral",
+    "rejected",
+    "improved",
+]
 _REASONS = {
     Outcome.FAILED: "check tests exited with 1: FAILED tests/test_restore.py::test_round_trip",
     Outcome.TIMEOUT: "the benchmark hit its time limit",
@@ -114,11 +140,6 @@ def empty_view(nodes: int = 30, workers: int = 2) -> RunView:
             "snapshot_bytes": 1 << 30,
             "target": "vst_commit_us < 70",
         },
-        root_metrics=(
-            Metric("vst_commit_us", ROOT_US, "us"),
-            Metric("io_bytes_per_commit", ROOT_BYTES),
-        ),
-        nodes=(_root_view(0),),
     )
 
 
@@ -182,6 +203,10 @@ def _finished(
         stop_detail=stop.detail,
         evaluations=len(closings),
         best=best,
+        root_metrics=(
+            Metric("vst_commit_us", ROOT_US, "us"),
+            Metric("io_bytes_per_commit", ROOT_BYTES),
+        ),
         verified=Verified(
             best,
             Outcome.IMPROVED,
