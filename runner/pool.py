@@ -21,6 +21,7 @@ class ThreadPool:
 
     ``open_worker(slot)`` opens what one thread works with and closes it at the end. ``cancelled``
     is set to make the workers give up what they are doing; they remove their containers then.
+    Leaving the ``with`` block waits for what they are doing, unless it is set.
     """
 
     def __init__(
@@ -72,7 +73,8 @@ class ThreadPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._cancelled.set()
+        if error is not None:
+            self._cancelled.set()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:

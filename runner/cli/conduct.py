@@ -158,6 +158,8 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
         try:
             for event in search(tree, policy, budget, pool, store.journal(context.run_id), pending):
                 if isinstance(event, Stopped):
+                    if event.reason is StopReason.ENVIRONMENT:
+                        parts.cancelled.set()  # what else is in flight won't do better
                     return event
                 yield event
         finally:

@@ -79,7 +79,7 @@ def diff(
     before, after = node_of(view, first).label, node_of(view, second).label
     repository = evidence()
     if json:
-        files = repository.stat(view.run_id, before, after)
+        files = repository.numstat(view.run_id, before, after)
         changes = [FileChange(each.path, each.added, each.removed) for each in files]
         print_json(diff_to_json(before, after, changes))
         return

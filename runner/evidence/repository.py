@@ -55,6 +55,15 @@ class Recorded:
     skipped: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """One file of a diff; the counts are lines, ``None`` for a binary file."""
+
+    path: str
+    added: int | None
+    removed: int | None
+
+
 class Evidence:
     """A bare git repository, created when absent. Safe to use from several threads.
 
@@ -145,6 +154,15 @@ class Evidence:
             "utf-8", "replace"
         )
 
+    def numstat(self, run_id: str, a: str, b: str) -> tuple[FileStat, ...]:
+        """The files that differ between two nodes, for a program."""
+        rows = self._git.run("diff", "--numstat", "-z", *_DIFF, *self._pair(run_id, a, b))
+        fields = (row.split(b"\t", 2) for row in rows.split(b"\0") if row)
+        return tuple(
+            FileStat(os.fsdecode(path), _lines(added), _lines(removed))
+            for added, removed, path in fields
+        )
+
     def write_patch(self, run_id: str, a: str, b: str, path: Path) -> None:
         """Write ``diff`` to a file, which appears whole or not at all. Raises OSError."""
         pair = self._pair(run_id, a, b)
@@ -211,6 +229,10 @@ class Evidence:
                     self._git.run("cat-file", "blob", f"{commit}:{os.fsdecode(source)}")
                 )
             _move(made, folder)
+
+
+def _lines(count: bytes) -> int | None:
+    return None if count == b"-" else int(count)
 
 
 def _mode_and_id(about: bytes) -> str:

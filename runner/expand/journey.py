@@ -83,7 +83,7 @@ class Expander:
         if failure is None:
             failure = self._inspect_sources(job, notes)
         if failure is None:
-            failure = yield from self._commit(job, notes)
+            yield from self._commit(job, notes)
         if notes.container:
             self._sandbox.remove(notes.container)
         if failure:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
 from runner.errors import EngineError
@@ -71,9 +72,7 @@ def run_checks(
             replace(context.task.limits, time_s=check.timeout_s),
         )
         yield Phase(label, "check.started", {"check": check.name})
-        result = attempt.once(
-            name, StepResult, lambda step=step, name=name: sandbox.run(step, attempt.log(name))
-        )
+        result = attempt.once(name, StepResult, partial(sandbox.run, step, attempt.log(name)))
         sandbox.remove(result.container)
         failure = _check_failure(check, result, attempt, name)
         yield Phase(
@@ -129,8 +128,11 @@ def compare(
     result = measurement(samples["baseline"], samples["candidate"], benchmark.objective)
     if isinstance(result, str):
         return Failure(Outcome.FAILED, result)
-    facts = {"pairs": result.pairs, "gain": result.gain, "low": result.low, "high": result.high}
-    yield Phase(label, "benchmark.finished", facts)
+    yield Phase(
+        label,
+        "benchmark.finished",
+        {"pairs": result.pairs, "gain": result.gain, "low": result.low, "high": result.high},
+    )
     return result
 
 

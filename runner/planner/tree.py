@@ -287,6 +287,8 @@ class Tree:
         if expansion.reward is not None:
             return fixed(expansion.reward)
         twin = self._by_label.get(expansion.twin)
+        if twin is self.root:
+            return 0  # an action that changed nothing gained nothing
         if twin is None or twin.visits == 0:
             raise ValueError(f"{expansion.job.label} has neither a reward nor a twin with one")
         return twin.first_reward

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from runner.errors import Cancelled, EngineError
+from runner.errors import Cancelled, EngineError, SnapshotMissing
 from runner.model import Limits, Snapshot
 from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_exit
@@ -198,18 +198,27 @@ class FakeSandbox:
         self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
     ) -> Snapshot:
         """See ``protocol.Sandbox.commit``."""
+        parent_digest = parent.digest if parent else ""
+        # Without the depth, which is the container's: one that was committed may be gone by now.
+        identity = spec.snapshot_labels(self._run_id, label, parent_digest, 0, facts)
+        tag = snapshots.tag_of(self._run_id, label)
+        known = self._images.made(tag, identity)
+        if known:
+            return known
         stopped = self._existing(container)
         depth = self._image_of(stopped).depth + 1
         if depth >= snapshots.MAX_DEPTH:
             depth = 1
-        parent_digest = parent.digest if parent else ""
-        labels = spec.snapshot_labels(self._run_id, label, parent_digest, depth, facts)
-        tag = snapshots.tag_of(self._run_id, label)
-        return self._images.save(tag, stopped.workspace, labels, depth)
+        return self._images.save(tag, stopped.workspace, identity, depth)
 
     def discard(self, tag: str) -> None:
         """See ``protocol.Sandbox.discard``."""
-        self._images.discard(tag)
+        with contextlib.suppress(SnapshotMissing):
+            digest = self._images.find(tag).digest
+            for home in self._containers.iterdir():
+                if self._image_of(Container(home)).digest == digest:
+                    raise EngineError(f"remove the image {tag}: {home.name} uses it")
+            self._images.discard(tag)
 
     def find(self, reference: str) -> Snapshot:
         """See ``protocol.Sandbox.find``."""

@@ -60,18 +60,21 @@ class ImageFolder:
         """The files of an image; not to be written to."""
         return self._folder(reference) / "workspace"
 
+    def made(self, tag: str, labels: Mapping[str, str]) -> Snapshot | None:
+        """What ``save`` made of these labels before, or ``None``."""
+        with contextlib.suppress(SnapshotMissing):
+            known = self.find(tag)
+            return known if known.digest == _digest(labels) else None
+        return None
+
     def save(self, tag: str, workspace: Path, labels: Mapping[str, str], depth: int) -> Snapshot:
         """Make an image of files that nobody will write to again: they become hard links.
 
         The digest is that of the labels, so the same attempt from the same parent is the same
-        image, and is made once; anything else that has the tag gives way.
+        image. What has the tag gives way.
         """
+        self.discard(tag)
         digest = _digest(labels)
-        with contextlib.suppress(SnapshotMissing):
-            known = self.find(tag)
-            if known.digest == digest:
-                return known
-            self.discard(tag)
         new = self._new()
         new.mkdir()
         copy_tree(workspace, new / "workspace", link=True)

@@ -1,0 +1,176 @@
+"""Whole runs over the fake sandbox: the parts of the product together, without an engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner.errors import ExitCode, RootFails
+from runner.measure.judge import Check
+from runner.model import Decision, Job, Outcome, Selected, Stopped, StopReason
+from runner.planner.tree import Tree
+from runner.sandbox.fake import FakeSandbox
+from runner.task import Hooks
+from tests.runs import ACTIONS, Bench, action, make_task
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    world = tmp_path / "world"
+    base = FakeSandbox(world, "base").base()
+    return Bench(
+        tmp_path, lambda run_id, slot, cancelled: FakeSandbox(world, run_id, slot, cancelled), base
+    )
+
+
+def test_the_best_is_found_verified_and_told(bench: Bench) -> None:
+    events, finished = bench.run(make_task(bench.target, nodes=14))
+    assert finished.exit_code is ExitCode.IMPROVED
+    assert isinstance(events[-1], Stopped)
+    view = bench.result()
+    assert view.verified is not None and view.verified.measurement is not None
+    best = bench.evidence().diff("r1", "A", view.verified.label)
+    assert b"-60" in best and b"-30" in best
+    assert view.verified.measurement.metrics[0].value <= 9
+
+
+def test_each_action_ends_as_it_must(bench: Bench) -> None:
+    bench.run(make_task(bench.target, nodes=8) )
+    outcomes = {node.actions: node.outcome for node in bench.result().nodes if node.parent == "A"}
+    wanted = {
+        ("drop-60",): Outcome.IMPROVED,
+        ("nothing",): Outcome.DUPLICATE,
+        ("worse",): Outcome.REJECTED,
+        ("break",): Outcome.FAILED,
+        ("cheat",): Outcome.TAMPERED,
+        ("fail",): Outcome.FAILED,
+    }
+    assert {key: outcomes.get(key) for key in wanted if key in outcomes} == {
+        key: value for key, value in wanted.items() if key in outcomes
+    }
+    assert len(outcomes) >= 4
+
+
+def test_a_duplicate_costs_no_measurement_and_names_its_twin(bench: Bench) -> None:
+    task = make_task(bench.target, [action("nothing", "true")])
+    bench.run(task)
+    node = bench.result().nodes[1]
+    assert (node.outcome, node.twin, node.edge) == (Outcome.DUPLICATE, "A", None)
+    assert "benchmark" not in node.seconds
+
+
+def test_nothing_is_left_but_the_snapshots_of_committed_nodes(bench: Bench) -> None:
+    bench.run()
+    left = bench.open_sandbox("r1", 0, lambda: False).leftovers()
+    assert left.containers == ()
+    committed = {n.label for n in bench.result().nodes if n.decision is Decision.COMMIT} | {"A"}
+    assert set(left.snapshot_labels.values()) == committed
+
+
+def test_discarded_work_is_kept_as_evidence(bench: Bench) -> None:
+    bench.run(make_task(bench.target, [action("worse", "echo 500 >> costs")]))
+    assert b"+500" in bench.evidence().diff("r1", "A", "A.1")
+
+
+@pytest.mark.parametrize("stop_after", [1, 6, 12, 20, 33, 47])
+def test_a_run_that_was_interrupted_goes_on_to_the_same_tree(
+    bench: Bench, tmp_path: Path, stop_after: int
+) -> None:
+    bench.workers = 1
+    _, finished = bench.run(run_id="r1", stop_after=stop_after)
+    assert finished.exit_code is ExitCode.INTERRUPTED
+    _, finished = bench.run(run_id="r1")
+    whole, other = bench.run(run_id="r2")
+    assert finished.exit_code is other.exit_code
+    first, second = bench.result("r1"), bench.result("r2")
+    assert [(n.label, n.actions, n.outcome, n.visits) for n in first.nodes] == [
+        (n.label, n.actions, n.outcome, n.visits) for n in second.nodes
+    ]
+    del whole
+
+
+def test_what_was_finished_does_not_run_twice(bench: Bench, tmp_path: Path) -> None:
+    """The journal loses a visit, as if the planner had died between the result and the record."""
+    counter = tmp_path / "counter"
+    counted = [action("count", f"echo ran >> {counter}; echo 1 >> costs")]
+    bench.workers = 1
+    task = make_task(bench.target, counted)
+    events, _ = bench.run(task, stop_after=10**6)
+    job = next(event.job for event in events if isinstance(event, Selected))
+    _forget_visit(bench, job)
+    bench.run(task)
+    assert counter.read_text() == "ran\n"
+    assert bench.result().nodes[1].visits == 1
+
+
+def _forget_visit(bench: Bench, job: Job) -> None:
+    with bench.store() as store:
+        store._connection.execute("DELETE FROM visits")
+        store._connection.commit()
+        store.rebuild("r1")
+    assert bench.result().nodes[1].visits == 0, job
+
+
+def test_two_planners_that_meet_share_nothing(bench: Bench) -> None:
+    bench.workers = 4
+    bench.run(run_id="r1")
+    bench.run(run_id="r2")
+    assert bench.result("r1").evaluations == bench.result("r2").evaluations == 12
+
+
+def test_a_target_that_fails_its_own_checks_is_told(bench: Bench) -> None:
+    task = replace(make_task(bench.target), checks=(Check("whole", "exit 3", 30.0),))
+    with pytest.raises(RootFails, match="check whole exited with 3"):
+        bench.run(task)
+
+
+def test_the_budget_stops_with_its_reason(bench: Bench) -> None:
+    actions = [a for a in ACTIONS if a.key in ("worse", "break", "fail")]
+    _, finished = bench.run(make_task(bench.target, actions, nodes=2))
+    assert finished.stop.reason is StopReason.NODES
+    assert finished.exit_code is ExitCode.BUDGET
+
+
+def test_a_space_that_is_exhausted_without_improvement_says_so(bench: Bench) -> None:
+    _, finished = bench.run(make_task(bench.target, [action("fail", "exit 9")]))
+    assert finished.stop.reason is StopReason.EXHAUSTED
+    assert finished.exit_code is ExitCode.NO_IMPROVEMENT
+
+
+def test_hooks_are_told_and_the_first_may_refuse(bench: Bench, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    hooks = Hooks(
+        pre_execution=("sh", "-c", "grep -qv drop-60"),
+        post_execution=("sh", "-c", f"cat >> {said}; echo >> {said}"),
+        backtrack=("sh", "-c", "exit 1"),
+    )
+    task = replace(make_task(bench.target, ACTIONS[:2], nodes=3), hooks=hooks)
+    bench.run(task)
+    nodes = {node.actions: node for node in bench.result().nodes}
+    assert nodes[("drop-60",)].outcome is Outcome.FAILED
+    assert nodes[("drop-60",)].reason.startswith("hook sh: exit 1")
+    assert nodes[("drop-30",)].outcome is Outcome.IMPROVED
+    facts = [json.loads(line) for line in said.read_text().splitlines() if line]
+    assert {fact["node"] for fact in facts} == {
+        node.label for node in bench.result().nodes if node.label != "A"
+    }
+
+
+def test_the_replayed_tree_is_the_tree_that_was(bench: Bench) -> None:
+    bench.run()
+    task = make_task(bench.target)
+    with bench.store() as store:
+        view = store.run("r1")
+        root = view.nodes[0]
+        from runner.model import State
+
+        tree = Tree(State("A", root.snapshot, root.commit, root.tree_id), task.actions)
+        store.replay("r1", tree, {a.key: a for a in task.actions})
+    assert tree.in_flight == 0
+    assert [(n.label, n.visits) for n in tree.nodes] == [(n.label, n.visits) for n in view.nodes]
+    assert tree.best == view.best
+
+
