@@ -1,6 +1,17 @@
 """The task file: ``oppie.toml`` becomes a ``Task``, or one message that says what is wrong."""
 
 from runner.measure.judge import Benchmark, Check
+from runner.task.files import target_files
+from runner.task.load import FILE_NAME, load_task
 from runner.task.spec import Hooks, ImageSpec, Task
 
-__all__ = ["Benchmark", "Check", "Hooks", "ImageSpec", "Task"]
+__all__ = [
+    "FILE_NAME",
+    "Benchmark",
+    "Check",
+    "Hooks",
+    "ImageSpec",
+    "Task",
+    "load_task",
+    "target_files",
+]

@@ -1,0 +1,200 @@
+"""From the file's shape to the task's values, and to what is wrong with them.
+
+What can be wrong here is what no single key shows: names that don't match, files that aren't
+there. Problems are collected, so that the user sees all of them at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from runner.agents.catalogue import load_catalogue
+from runner.errors import TaskError
+from runner.measure.judge import Benchmark, Check
+from runner.model import Action, ActionKind, Limits, MetricSpec
+from runner.planner.budget import BudgetLimits
+from runner.planner.policy import SearchSettings
+from runner.planner.reward import Thresholds
+from runner.task.file import (
+    ActionSection,
+    BudgetSection,
+    LimitsSection,
+    SearchSection,
+    Section,
+    TaskFile,
+)
+from runner.task.files import unmatched
+from runner.task.problems import shown
+from runner.task.quantity import wish
+from runner.task.spec import Hooks, ImageSpec, Task
+
+# Where neither evaluations nor time are limited, a search of all combinations would never end.
+DEFAULT_NODES = 32
+
+
+def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
+    """The task of a file at ``path``; what is wrong with it is added to ``problems``, and the
+    task is then of no use."""
+    folder = path.parent
+    target = (folder / file.target).resolve()
+    limits = _limits(file.limits)
+    actions = _actions(folder, file.actions, problems)
+    benchmark = _benchmark(file, limits, problems)
+    problems += _repeated("checks", (check.name for check in file.checks))
+    if target.is_dir():
+        for glob, guess in unmatched(target, file.protected, file.exclude).items():
+            problems.append(f"protected = {shown(glob)}: matches no file in {target}{guess}")
+    else:
+        problems.append(f"target = {shown(file.target)}: {target} is no directory")
+    return Task(
+        name=file.name,
+        path=path,
+        target=target,
+        exclude=tuple(file.exclude),
+        image=_image(folder, file, problems),
+        setup=tuple(file.setup),
+        setup_timeout_s=file.setup_timeout_s or limits.time_s,
+        actions=actions,
+        checks=tuple(
+            Check(check.name, check.command, check.timeout_s or limits.time_s)
+            for check in file.checks
+        ),
+        benchmark=benchmark,
+        protected=tuple(file.protected),
+        limits=limits,
+        search=_search(file.search),
+        budget=_budget(file.budget, benchmark, problems),
+        hooks=_hooks(folder, file, problems),
+        verify_top=file.search.verify_top,
+        verify_pairs=file.search.verify_pairs,
+    )
+
+
+def _given(section: Section, *without: str) -> dict[str, object]:
+    """What the file has for a section; the rest is left to the defaults of a dataclass."""
+    return {key: getattr(section, key) for key in section.model_fields_set if key not in without}
+
+
+def _limits(section: LimitsSection) -> Limits:
+    names = {
+        "time": "time_s",
+        "memory": "memory_bytes",
+        "log": "log_bytes",
+        "tmp": "tmp_bytes",
+        "shm": "shm_bytes",
+        "disk": "disk_bytes",
+    }
+    given = {names.get(key, key): value for key, value in _given(section).items()}
+    return Limits(**given)  # type: ignore[arg-type]
+
+
+def _search(section: SearchSection) -> SearchSettings:
+    thresholds = Thresholds(**_given(section.thresholds))  # type: ignore[arg-type]
+    given = _given(section, "thresholds", "verify_top", "verify_pairs")
+    return SearchSettings(**given, thresholds=thresholds)  # type: ignore[arg-type]
+
+
+def _budget(section: BudgetSection, benchmark: Benchmark, problems: list[str]) -> BudgetLimits:
+    targets = tuple(wish(text) for text in section.target)
+    names = [metric.name for metric in benchmark.metrics]
+    for text, target in zip(section.target, targets, strict=True):
+        if target.metric not in names:
+            problems.append(
+                f"budget.target = {shown(text)}: no such metric; declared: {', '.join(names)}"
+            )
+    limited = section.nodes is not None or section.wall_time is not None
+    return BudgetLimits(
+        nodes=section.nodes if limited else DEFAULT_NODES,
+        wall_time_s=section.wall_time,
+        snapshot_bytes=section.snapshot_bytes,
+        targets=targets,
+    )
+
+
+def _image(folder: Path, file: TaskFile, problems: list[str]) -> ImageSpec:
+    image = file.image
+    if image.dockerfile is None:
+        return ImageSpec(image.agent, image.name or "")
+    dockerfile = (folder / image.dockerfile).resolve()
+    if not dockerfile.is_file():
+        problems.append(f"image.dockerfile = {shown(image.dockerfile)}: {dockerfile} is no file")
+    return ImageSpec(dockerfile=dockerfile)
+
+
+def _actions(
+    folder: Path, sections: Iterable[ActionSection], problems: list[str]
+) -> tuple[Action, ...]:
+    actions: list[Action] = []
+    for number, section in enumerate(sections, start=1):
+        if section.catalogue is None:
+            actions.append(_command(section))
+            continue
+        try:
+            actions += load_catalogue(folder / section.catalogue)
+        except TaskError as error:
+            shown_value = shown(section.catalogue)
+            problems.append(f"actions[{number}].catalogue = {shown_value}: {error}")
+    problems += _repeated("actions", (action.key for action in actions))
+    return tuple(actions)
+
+
+def _command(section: ActionSection) -> Action:
+    return Action(
+        key=section.name or "",
+        kind=ActionKind.COMMAND,
+        body=(section.command or "").encode(),
+        description=section.description,
+        group=section.group or "",
+        prior=section.prior,
+        tag=section.tag or "",
+        open_ended=section.open_ended,
+    )
+
+
+def _benchmark(file: TaskFile, limits: Limits, problems: list[str]) -> Benchmark:
+    section = file.benchmark
+    metrics = tuple(MetricSpec(metric.name, metric.goal, metric.unit) for metric in section.metrics)
+    names = [metric.name for metric in metrics]
+    problems += _repeated("benchmark.metrics", names)
+    objective = section.objective
+    if objective is None and len(metrics) > 1:
+        problems.append(f"benchmark.objective: is missing; it must be one of: {', '.join(names)}")
+    elif objective is not None and objective not in names:
+        problems.append(
+            f"benchmark.objective = {shown(objective)}: must be one of: {', '.join(names)}"
+        )
+    chosen = [metric for metric in metrics if metric.name == objective]
+    return Benchmark(
+        command=section.command,
+        metrics=metrics,
+        objective=(chosen or list(metrics))[0],
+        pairs=section.pairs,
+        warmup=section.warmup,
+        timeout_s=section.timeout_s or limits.time_s,
+    )
+
+
+def _hooks(folder: Path, file: TaskFile, problems: list[str]) -> Hooks:
+    section = file.hooks
+    for key in ("pre_execution", "post_execution", "backtrack"):
+        program = (getattr(section, key) or [""])[0]
+        if "/" in program and not os.access(folder / program, os.X_OK):
+            problems.append(
+                f"hooks.{key} = {shown(program)}: {folder / program} is no executable file; "
+                "a hook is a program and its arguments, each as text of its own"
+            )
+    return Hooks(
+        pre_execution=tuple(section.pre_execution or ()),
+        post_execution=tuple(section.post_execution or ()),
+        backtrack=tuple(section.backtrack or ()),
+        timeout_s=section.timeout_s,
+    )
+
+
+def _repeated(key: str, names: Iterable[str]) -> Iterator[str]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield f"{key}: {shown(name)} is there {count} times; names must differ"

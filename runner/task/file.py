@@ -1,0 +1,177 @@
+"""The task file's shape: every key that ``oppie.toml`` may have, and what each may hold.
+
+A key that other rooms have a default for is not given one here: if the file doesn't have it, it
+is left to the dataclass that it is for. ``docs/task-file.md`` is the reference.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runner.model import Goal
+from runner.task.scalars import (
+    ActionKey,
+    Argv,
+    Command,
+    Duration,
+    FilePath,
+    Glob,
+    GoalName,
+    ImageName,
+    MetricName,
+    Name,
+    Number,
+    Pairs,
+    PolicyName,
+    Size,
+    Unit,
+    Wish,
+)
+
+MIB = 1 << 20
+
+
+class Section(BaseModel):
+    """A table of the file: no unknown keys, no value turned into another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ImageSection(Section):
+    """``[image]``: exactly one of the three."""
+
+    agent: bool = False
+    name: ImageName | None = None
+    dockerfile: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ImageSection:
+        if [self.agent, self.name is not None, self.dockerfile is not None].count(True) != 1:
+            raise ValueError("must have exactly one of: agent = true, name, dockerfile")
+        return self
+
+
+class ActionSection(Section):
+    """``[[actions]]``: a catalogue, or a command with what is known of it."""
+
+    catalogue: FilePath | None = None
+    name: ActionKey | None = None
+    command: Command | None = None
+    description: str = ""
+    prior: Annotated[Number, Field(ge=-10, le=10)] = 0.0
+    group: ActionKey | None = None
+    tag: ActionKey | None = None
+    open_ended: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ActionSection:
+        others = sorted(self.model_fields_set - {"catalogue"})
+        if self.catalogue is not None:
+            if others:
+                raise ValueError(f"has a catalogue, and so can't have: {', '.join(others)}")
+        elif self.name is None or self.command is None:
+            raise ValueError("must have either a catalogue, or a name and a command")
+        return self
+
+
+class CheckSection(Section):
+    """``[[checks]]``: a command that must succeed."""
+
+    name: Name
+    command: Command
+    timeout_s: Duration | None = None
+
+
+class MetricSection(Section):
+    """One element of ``benchmark.metrics``."""
+
+    name: MetricName
+    unit: Unit = ""
+    goal: GoalName = Goal.MIN
+
+
+class BenchmarkSection(Section):
+    """``[benchmark]``: a command whose output carries the metrics."""
+
+    command: Command
+    metrics: Annotated[list[MetricSection], Field(min_length=1, max_length=100)]
+    objective: str | None = None
+    pairs: Pairs = 6
+    warmup: Annotated[int, Field(ge=0, le=100)] = 1
+    timeout_s: Duration | None = None
+
+
+class LimitsSection(Section):
+    """``[limits]``: what one container may use."""
+
+    memory: Annotated[Size, Field(ge=6 * MIB)] | None = None  # Docker's own minimum
+    cpus: Annotated[Number, Field(gt=0, le=1024)] | None = None
+    pids: Annotated[int, Field(ge=8, le=1 << 20)] | None = None
+    open_files: Annotated[int, Field(ge=64, le=1 << 20)] | None = None
+    time: Duration | None = None
+    tmp: Annotated[Size, Field(ge=MIB)] | None = None
+    shm: Annotated[Size, Field(ge=1)] | None = None
+    log: Annotated[Size, Field(ge=4096)] | None = None
+    disk: Annotated[Size, Field(ge=MIB)] | None = None
+    network: bool | None = None
+
+
+class ThresholdsSection(Section):
+    """``[search.thresholds]``: where outcomes begin, and their rewards."""
+
+    rejected_below: Annotated[Number, Field(gt=-1, le=0)] | None = None
+    neutral_reward: Number | None = None
+    regressed_reward: Number | None = None
+    rejected_reward: Number | None = None
+    failed_reward: Number | None = None
+
+
+class SearchSection(Section):
+    """``[search]``: how to search, and what to measure again at the end."""
+
+    policy: PolicyName | None = None
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None
+    c: Annotated[Number, Field(ge=0, le=100)] | None = None
+    beam_width: Annotated[int, Field(ge=1, le=1000)] | None = None
+    thresholds: ThresholdsSection = ThresholdsSection()
+    verify_top: Annotated[int, Field(ge=1, le=100)] = 3
+    verify_pairs: Pairs = 12
+
+
+class BudgetSection(Section):
+    """``[budget]``: when to stop."""
+
+    nodes: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    wall_time: Duration | None = None
+    snapshot_bytes: Annotated[Size, Field(ge=1)] | None = None
+    target: list[Wish] = []
+
+
+class HooksSection(Section):
+    """``[hooks]``: programs on the host, each as a list of its arguments."""
+
+    pre_execution: Argv | None = None
+    post_execution: Argv | None = None
+    backtrack: Argv | None = None
+    timeout_s: Duration = 30.0
+
+
+class TaskFile(Section):
+    """The whole file."""
+
+    name: Name
+    target: FilePath = "."
+    exclude: list[Glob] = []
+    setup: list[Command] = []
+    setup_timeout_s: Duration | None = None
+    protected: list[Glob] = []
+    image: ImageSection = ImageSection(agent=True)
+    actions: Annotated[list[ActionSection], Field(min_length=1)]
+    checks: list[CheckSection] = []
+    benchmark: BenchmarkSection
+    limits: LimitsSection = LimitsSection()
+    search: SearchSection = SearchSection()
+    budget: BudgetSection = BudgetSection()
+    hooks: HooksSection = HooksSection()

@@ -1,0 +1,76 @@
+"""What a single value of the task file may be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from runner.measure.protected import check_glob
+from runner.model import Goal
+from runner.planner.policy import POLICIES
+from runner.task import quantity
+
+DAY_S = 86400.0
+MAX_PAIRS = 1000
+
+
+def _command(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; it must be a shell command")
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no shell command can")
+    return text
+
+
+def _path(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise ValueError("is empty; it must be a path, relative to the task file")
+    return text
+
+
+def _argument(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no argument can")
+    return text
+
+
+def _glob(text: str) -> str:
+    if why := check_glob(text):
+        raise ValueError(why)
+    return text
+
+
+def _policy(text: str) -> str:
+    if text not in POLICIES:
+        raise ValueError(f"must be one of: {', '.join(POLICIES)}")
+    return text
+
+
+def _goal(value: object) -> object:
+    if not isinstance(value, str) or value not in set(Goal):
+        raise ValueError('must be "min" or "max"')
+    return Goal(value)
+
+
+def _wish(text: str) -> str:
+    quantity.wish(text)
+    return text
+
+
+Command = Annotated[str, AfterValidator(_command)]
+FilePath = Annotated[str, AfterValidator(_path)]
+Glob = Annotated[str, AfterValidator(_glob)]
+Name = Annotated[str, AfterValidator(quantity.name)]
+ActionKey = Annotated[str, AfterValidator(quantity.action_key)]
+MetricName = Annotated[str, AfterValidator(quantity.metric_name)]
+Unit = Annotated[str, AfterValidator(quantity.unit)]
+Duration = Annotated[float, BeforeValidator(quantity.duration_s), Field(le=30 * DAY_S)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+ImageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")]
+Argv = Annotated[list[Annotated[str, AfterValidator(_argument)]], Field(min_length=1)]
+Size = Annotated[int, BeforeValidator(quantity.size_bytes), Field(le=1 << 60)]
+GoalName = Annotated[Goal, BeforeValidator(_goal)]
+PolicyName = Annotated[str, AfterValidator(_policy)]
+Wish = Annotated[str, AfterValidator(_wish)]
+Pairs = Annotated[int, Field(ge=1, le=MAX_PAIRS)]
