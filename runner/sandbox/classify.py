@@ -44,14 +44,17 @@ def classify_error(error: Exception, doing: str) -> EngineError:
     """Translate what the engine's client raised while ``doing`` something.
 
     A missing image is told apart because it can be said which one; a full disk because no retry
-    will help before somebody makes room; everything that smells of the connection (refused, reset,
-    timed out, half an answer) is the daemon being away.
+    will help before somebody makes room; an answer that is a refusal, because the engine is there;
+    everything that smells of the connection (refused, reset, timed out, half an answer) is the
+    daemon being away.
     """
     text = str(getattr(error, "explanation", None) or error)
     if isinstance(error, docker.errors.ImageNotFound):
         return SnapshotMissing(f"{doing}: {text}")
     if "no space left on device" in text.lower() or "disk quota exceeded" in text.lower():
         return EngineOutOfSpace(f"{doing}: the engine's disk is full: {text}")
+    if isinstance(error, docker.errors.APIError):  # a kind of RequestException: ask first
+        return EngineError(f"{doing}: the engine refused: {text}")
     if isinstance(error, requests.exceptions.RequestException | OSError):
         return EngineUnavailable(f"{doing}: the engine does not answer: {text}")
     return EngineError(f"{doing}: {text}")
