@@ -85,7 +85,8 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What an engine holds that carries a run's labels: names of containers, tags of images."""
+    """What an engine holds that carries a run's labels: names of containers, tags of images (the
+    digest of one that lost its tag), children before their parents."""
 
     containers: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -127,7 +128,10 @@ class Sandbox(Protocol):
         """Remove a container, running or not; absent is fine."""
 
     def discard(self, tag: str) -> None:
-        """Remove one snapshot image, and nothing that it was built on; absent is fine."""
+        """Remove one snapshot image, and nothing that it was built on; absent is fine.
+
+        Raises ``EngineError`` while there is a container of it.
+        """
 
     def find(self, reference: str) -> Snapshot:
         """Look an image up. Raises ``SnapshotMissing``."""

@@ -114,18 +114,26 @@ def discard(api: docker.APIClient, tag: str) -> None:
 
 
 def leftovers(api: docker.APIClient, run_id: str) -> Leftovers:
-    """Everything on the engine that carries the run's label."""
+    """Everything on the engine that carries the run's label.
+
+    An image that lost its tag is listed by its digest once nothing is built on it any more: nobody
+    else would ever find it.
+    """
     wanted: dict[str, Any] = {"label": [f"{spec.RUN}={run_id}"]}
     containers = api.containers(all=True, filters=wanted)
-    images = api.images(filters=wanted)
-    tags = {
-        tag: (image.get("Labels") or {}).get(spec.NODE, "")
-        for image in images
-        for tag in image.get("RepoTags") or ()
-        if tag.startswith(repository(run_id) + ":")
+    nodes = {
+        name: (image.get("Labels") or {}).get(spec.NODE, "")
+        for image in api.images(filters=wanted)
+        for name in _names(image)
+        if name.startswith((repository(run_id) + ":", "sha256:"))
     }
     return Leftovers(
         tuple(sorted(entry["Names"][0].lstrip("/") for entry in containers)),
-        tuple(sorted(tags, key=lambda tag: -tag.count("."))),
-        tags,
+        tuple(sorted(nodes, key=lambda name: (-nodes[name].count("."), name))),
+        nodes,
     )
+
+
+def _names(image: Mapping[str, Any]) -> list[str]:
+    tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+    return tags or [image["Id"]]
