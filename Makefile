@@ -57,6 +57,7 @@ test: setup lint test-unit test-engine  ## what CI runs
 lint: venv  ## ruff and mypy
 	@$(BIN)/ruff check
 	$(BIN)/mypy
+	MYPYPATH=runner/sandbox $(BIN)/mypy --strict --config-file= images/engine.py
 
 test-unit: venv  ## seconds; needs no engine
 	@$(BIN)/python -m pytest --quiet tests/unit
