@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from runner.model import Decision, Metric, Outcome, Snapshot
 
 _ONE = 1 << 32  # fixed point: integers of 2**-32, so that sums don't depend on their order
+_UNKNOWN_SD = 0.1  # of a gain from one pair, which has no interval: a noisy benchmark's
 _INTERVAL_SDS = 2 * 1.959964  # the width of a 95 % interval of a normal law, in deviations
 
 
@@ -124,7 +127,8 @@ class Node:
             self.first = gain
         self.observations += 1
         self.observation_sum += gain
-        self.variance_sum += fixed(((high - low) / _INTERVAL_SDS) ** 2)
+        spread = (high - low) / _INTERVAL_SDS
+        self.variance_sum += fixed((spread if math.isfinite(spread) else _UNKNOWN_SD) ** 2)
         base = real(self.parent.first) if self.parent is not None else 0.0
         distance = self.mean - base
         variance = real(self.variance_sum) / self.observations**2
