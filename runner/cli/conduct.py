@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.errors import Cancelled, ExitCode
 from runner.evidence import pack_target
@@ -22,6 +22,7 @@ from runner.model import (
     Event,
     Expand,
     Outcome,
+    Selected,
     State,
     Stopped,
     StopReason,
@@ -32,6 +33,7 @@ from runner.planner.policy import make_policy
 from runner.planner.tree import Tree
 from runner.pool import ThreadPool
 from runner.sandbox.protocol import Sandbox
+from runner.sandbox.snapshots import tag_of
 from runner.search import search
 from runner.store import Store
 
@@ -161,6 +163,8 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
                     if event.reason is StopReason.ENVIRONMENT:
                         parts.cancelled.set()  # what else is in flight won't do better
                     return event
+                if isinstance(event, Selected):
+                    event = replace(event, target_tag=tag_of(context.run_id, event.job.label))
                 yield event
         finally:
             store.set_elapsed(context.run_id, budget.elapsed_s)
