@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runner.model import Goal, Measurement, Metric, MetricSpec, Outcome, Snapshot, State, Verified
@@ -37,7 +37,11 @@ def metrics_to_json(metrics: Sequence[Metric]) -> str:
 
 
 def metrics_from_json(text: str) -> tuple[Metric, ...]:
-    return tuple([Metric(*fields) for fields in json.loads(text)])
+    return metrics_from_fields(json.loads(text))
+
+
+def metrics_from_fields(fields: Iterable[Iterable[Any]]) -> tuple[Metric, ...]:
+    return tuple([Metric(*each) for each in fields])
 
 
 def spec_to_json(spec: MetricSpec) -> str:
@@ -104,8 +108,8 @@ def measurement_from_fields(fields: dict[str, Any]) -> Measurement:
         fields["low"],
         fields["high"],
         fields["pairs"],
-        tuple(Metric(*each) for each in fields["metrics"]),
-        tuple(Metric(*each) for each in fields["baseline"]),
+        metrics_from_fields(fields["metrics"]),
+        metrics_from_fields(fields["baseline"]),
         tuple(fields["ratios"]),
     )
 

@@ -146,7 +146,6 @@ def _visit_columns(closed: Closed) -> tuple[object, ...]:
         expansion.decision,
         expansion.reward,
         closed.reward,
-        " ".join(closed.path),
         *((measured.gain, measured.low, measured.high, measured.pairs) if measured else _NONE),
         metrics_to_json(measured.metrics if measured else ()),
         *snapshot_columns(expansion.snapshot),
@@ -169,10 +168,10 @@ SELECT ?, ?, ?, ?, ?, ?, ?, run, id FROM nodes WHERE run = ? AND label = ?
 """
 _INSERT_VISIT = f"""
 INSERT INTO visits
-    (attempt, run, closed, outcome, decision, reward, counted_reward, path, gain, low, high, pairs,
+    (attempt, run, closed, outcome, decision, reward, counted_reward, gain, low, high, pairs,
      metrics, tag, digest, parent_digest, depth, size_bytes, commit_id, tree_id, twin,
      files_changed, started_at, ended_at, reason, details)
-VALUES ({", ".join("?" * 26)})
+VALUES ({", ".join("?" * 25)})
 ON CONFLICT (attempt) DO NOTHING
 """
 _OBSERVE = """

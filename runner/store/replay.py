@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from runner.model import (
     Snapshot,
     State,
 )
-from runner.store.codec import metrics_from_json
+from runner.store.codec import metrics_from_fields
 
 
 class Grows(Protocol):
@@ -37,7 +36,7 @@ class Grows(Protocol):
 class Replay:
     """Reads one run's attempts and visits, in one pass, with what it takes to grow a tree.
 
-    The expansions lack what no decision depends on: reason, baseline, ratios, seconds.
+    The expansions lack what no decision depends on: reason, baseline, ratios, times.
     """
 
     def __init__(
@@ -60,23 +59,35 @@ class Replay:
         A further attempt of a job that came to nothing is a job of its own. Raises TaskError for
         an action that ``actions`` lacks.
         """
-        opens = self._connection.execute(_OPENS, (self._run,))
-        closes = self._connection.execute(_CLOSES, (self._run,))
-        for row in heapq.merge(opens, closes):
-            yield self._job(row) if row[1] == _OPEN else self._expansion(row)
+        closes = self._closes()
+        close = next(closes, None)
+        for row in self._connection.execute(_OPENS, (self._run,)):
+            while close is not None and close[0] < row[0]:
+                yield self._expansion(close)
+                close = next(closes, None)
+            yield self._job(row)
+        while close is not None:
+            yield self._expansion(close)
+            close = next(closes, None)
 
     def pending(self) -> tuple[Job, ...]:
         """The jobs that were handed out and neither recorded nor abandoned, in their order."""
-        for _ in self.entries():
-            pass
-        abandoned = self._connection.execute(
-            "SELECT id FROM attempts WHERE run = ? AND abandoned IS NOT NULL", (self._run,)
-        )
-        given_up = {attempt for (attempt,) in abandoned}
-        return tuple(job for attempt, job in self._jobs.items() if attempt not in given_up)
+        rows = self._connection.execute(_PENDING, (self._run,)).fetchall()
+        for *_, origin, against, _, _ in rows:
+            for label in (origin, against):
+                if label not in self._states:
+                    self._states[label] = self._look_up(label)
+        return tuple([self._job(row) for row in rows])
+
+    def _look_up(self, label: str) -> State:
+        row = self._connection.execute(_STATE, (self._run, label)).fetchone()
+        if row is None:
+            return State(label)
+        commit, tree_id, *columns = row
+        return State(label, Snapshot(*columns) if columns[0] else None, commit, tree_id)
 
     def _job(self, row: tuple[Any, ...]) -> Job:
-        _, _, attempt, label, number, kind, origin, against, actions, expected_gain = row
+        _, attempt, label, number, kind, origin, against, actions, expected_gain = row
         job = Job(
             _KINDS[kind],
             label,
@@ -89,21 +100,29 @@ class Replay:
         self._jobs[attempt] = job
         return job
 
+    def _closes(self) -> Iterator[tuple[Any, ...]]:
+        """Closed attempts, their metrics decoded; many at a time, as each call costs its while."""
+        rows = self._connection.execute(_CLOSES, (self._run,))
+        while batch := rows.fetchmany(_BATCH):
+            metrics = json.loads(f"[{','.join([row[-1] for row in batch])}]")
+            for row, fields in zip(batch, metrics, strict=True):
+                yield (*row, fields)
+
     def _expansion(self, row: tuple[Any, ...]) -> Expansion:
-        (_, _, attempt, outcome, decision, reward, gain, low, high, pairs, metrics, tag, digest,
-         parent_digest, depth, size_bytes, commit, tree_id, twin, files_changed, started_at,
-         ended_at) = row  # fmt: skip
+        (_, attempt, outcome, decision, reward, gain, low, high, pairs, tag, digest,
+         parent_digest, depth, size_bytes, commit, tree_id, twin, files_changed, _,
+         metrics) = row  # fmt: skip
         job = self._jobs.pop(attempt)
         measurement = snapshot = None
         if gain is not None:
-            measurement = Measurement(gain, low, high, pairs, metrics_from_json(metrics))
+            measurement = Measurement(gain, low, high, pairs, metrics_from_fields(metrics))
         if tag is not None:
             snapshot = Snapshot(tag, digest, parent_digest, depth, size_bytes)
         if job.kind is JobKind.EXPAND:
             self._states[job.label] = State(job.label, snapshot, commit, tree_id)
         return Expansion(
             job, _OUTCOMES[outcome], _DECISIONS[decision], reward, "", measurement, snapshot,
-            commit, tree_id, twin, files_changed, started_at=started_at, ended_at=ended_at,
+            commit, tree_id, twin, files_changed,
         )  # fmt: skip
 
     def _state(self, label: str) -> State:
@@ -123,21 +142,28 @@ class Replay:
         return known
 
 
-_OPEN, _CLOSE = 0, 1
+_BATCH = 1000
 _KINDS = {kind.value: kind for kind in JobKind}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _DECISIONS = {decision.value: decision for decision in Decision}
-# The first column orders the merge; no two rows share it.
-_OPENS = f"""
-SELECT a.opened, {_OPEN}, a.id, n.label, a.number, a.kind, a.origin, a.against, a.actions,
+_ATTEMPTS = """
+SELECT a.opened, a.id, n.label, a.number, a.kind, a.origin, a.against, a.actions,
     a.expected_gain
 FROM attempts a JOIN nodes n ON n.id = a.node
-WHERE a.run = ? ORDER BY a.opened
-"""
-_CLOSES = f"""
-SELECT closed, {_CLOSE}, attempt, outcome, decision, reward, gain, low, high, pairs, metrics, tag,
-    digest, parent_digest, depth, size_bytes, commit_id, tree_id, twin, files_changed,
-    started_at, ended_at
+WHERE a.run = ?"""
+# The first column is the place in the run's order; no two rows share it.
+_OPENS = f"{_ATTEMPTS} ORDER BY a.opened"
+_PENDING = f"""{_ATTEMPTS} AND a.abandoned IS NULL
+    AND NOT EXISTS (SELECT 1 FROM visits v WHERE v.attempt = a.id)
+ORDER BY a.opened"""
+_CLOSES = """
+SELECT closed, attempt, outcome, decision, reward, gain, low, high, pairs, tag, digest,
+    parent_digest, depth, size_bytes, commit_id, tree_id, twin, files_changed, metrics
 FROM visits
 WHERE run = ? ORDER BY closed
+"""
+_STATE = """
+SELECT v.commit_id, v.tree_id, v.tag, v.digest, v.parent_digest, v.depth, v.size_bytes
+FROM nodes n JOIN attempts a ON a.node = n.id JOIN visits v ON v.attempt = a.id
+WHERE n.run = ? AND n.label = ? AND a.kind = 'expand'
 """

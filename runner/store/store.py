@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from runner.errors import JournalError, TaskError
-from runner.model import (
-    ROOT,
-    Action,
-    Expansion,
-    Job,
-    Metric,
-    RunView,
-    State,
-    Stopped,
-    StopReason,
-    Verified,
-)
-from runner.store import database, statistics, views
+from runner.model import ROOT, Metric, RunView, State, Stopped, StopReason, Verified
+from runner.store import database, statistics
 from runner.store.codec import (
     metrics_to_json,
     printable,
     spec_to_json,
-    state_from_json,
     state_to_json,
     to_json,
     verified_to_json,
 )
 from runner.store.journal import RunJournal
-from runner.store.lock import PlannerLock, is_held
-from runner.store.replay import Grows, Replay
+from runner.store.lock import PlannerLock
+from runner.store.reading import LOCK_NAME, Reading, without_collector
 
-LOCK_NAME = "planner.lock"
 RESUMABLE = (StopReason.INTERRUPTED, StopReason.ENVIRONMENT)
 
 
-class Store:
+class Store(Reading):
     """Opened for writing by one planner at a time (``Store(path)``), for reading by anyone
     (``Store.read(path)``), even while a planner writes. To be used by the thread that opened it.
 
@@ -54,14 +39,17 @@ class Store:
         Raises TaskError naming the holder if another planner is at work, JournalError for a file
         that is no journal or of a newer version.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = PlannerLock(path.parent / LOCK_NAME)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = PlannerLock(path.parent / LOCK_NAME)
+        except OSError as error:
+            raise JournalError(f"state folder {path.parent}: {error.strerror}") from error
         try:
             connection = database.open_for_writing(path)
         except BaseException:
             lock.release()
             raise
-        self._set_up(path, connection, lock)
+        super().__init__(path, connection, lock)
         with self._change():
             # The lock is ours: whatever is said to be running was killed.
             self._connection.execute(
@@ -74,14 +62,8 @@ class Store:
         if not path.is_file():
             raise TaskError(f"there is no journal at {path} yet; `oppie run` makes one")
         store = cls.__new__(cls)
-        store._set_up(path, database.open_for_reading(path), None)
+        Reading.__init__(store, path, database.open_for_reading(path), None)
         return store
-
-    def _set_up(self, path: Path, connection: sqlite3.Connection, lock: PlannerLock | None) -> None:
-        self._path = path
-        self._connection = connection
-        self._connection.row_factory = None
-        self._lock = lock
 
     def __enter__(self) -> Store:
         return self
@@ -100,8 +82,6 @@ class Store:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-    # Writing
 
     def create_run(self, view: RunView) -> None:
         """Begin a run; its nodes, root and results come later, from elsewhere."""
@@ -178,104 +158,14 @@ class Store:
         with self._change():
             self._connection.execute("DELETE FROM runs WHERE id = ?", (self._id(run_id),))
 
-    def rebuild(self, run_id: str) -> None:
-        """Recompute a run's statistics from its visits."""
-        with self._change():
-            statistics.rebuild(self._connection, self._id(run_id))
+    def rebuild(self, run_id: str) -> int:
+        """Recompute a run's statistics from its visits; how many nodes had wrong ones."""
+        with self._change(), without_collector():
+            return statistics.rebuild(self._connection, self._id(run_id))
 
     def batch(self) -> AbstractContextManager[None]:
         """All changes of a block in one transaction, such as those of a run that is imported."""
         return self._change()
-
-    # Reading
-
-    def runs(self) -> tuple[RunView, ...]:
-        """All runs without their nodes, the latest first."""
-        with self._rows():
-            found = tuple(views.run_views(self._connection))
-        return tuple(self._as_it_is(view) for view in found)
-
-    def run(self, run_id: str = "") -> RunView:
-        """A run with its nodes, by its id or the beginning of one; the latest for "".
-
-        Raises TaskError for none, or more than one.
-        """
-        run = self._id(self._whole_id(run_id))
-        with self._rows():
-            return self._as_it_is(views.run_view(self._connection, run))
-
-    def elapsed_s(self, run_id: str) -> float:
-        """The wall time of the search so far, over all resumes."""
-        with database.telling(self._path):
-            row = self._connection.execute(
-                "SELECT elapsed_s FROM runs WHERE id = ?", (self._id(run_id),)
-            ).fetchone()
-        return float(row[0])
-
-    def entries(self, run_id: str, actions: Mapping[str, Action]) -> Iterator[Job | Expansion]:
-        """What was opened and closed, in that order; see ``Replay``."""
-        with database.telling(self._path):
-            yield from self._replay(run_id, actions).entries()
-
-    def pending(self, run_id: str, actions: Mapping[str, Action]) -> tuple[Job, ...]:
-        """The jobs that were handed out and neither recorded nor abandoned, in their order."""
-        with database.telling(self._path):
-            return self._replay(run_id, actions).pending()
-
-    def replay(self, run_id: str, tree: Grows, actions: Mapping[str, Action]) -> None:
-        """Grow a tree to where the search left it. Raises JournalError where it doesn't fit."""
-        try:
-            for entry in self.entries(run_id, actions):
-                if isinstance(entry, Job):
-                    tree.adopt(entry)
-                else:
-                    tree.close(entry)
-        except (ValueError, KeyError) as error:
-            raise JournalError(
-                f"journal {self._path}: run {run_id} can't be replayed: {error}"
-            ) from error
-
-    # Inside
-
-    def _replay(self, run_id: str, actions: Mapping[str, Action]) -> Replay:
-        run = self._id(run_id)
-        row = self._connection.execute(
-            "SELECT root_state FROM runs WHERE id = ?", (run,)
-        ).fetchone()
-        return Replay(self._connection, run, state_from_json(ROOT, row[0]), actions)
-
-    def _id(self, run_id: str) -> int:
-        with database.telling(self._path):
-            row = self._connection.execute(
-                "SELECT id FROM runs WHERE run_id = ?", (run_id,)
-            ).fetchone()
-        if row is None:
-            raise TaskError(f"there is no run {run_id!r} in {self._path}")
-        return int(row[0])
-
-    def _whole_id(self, prefix: str) -> str:
-        with database.telling(self._path):
-            rows = self._connection.execute(
-                "SELECT run_id FROM runs ORDER BY run_id DESC"
-            ).fetchall()
-        known = [row[0] for row in rows]
-        if not known:
-            raise TaskError(f"there are no runs in {self._path} yet; `oppie run` makes one")
-        if prefix in known:
-            return prefix
-        found = [each for each in known if each.startswith(prefix)]
-        if prefix == "" or len(found) == 1:
-            return str(found[0])
-        what = f"fits {_few(found)}" if found else f"is no run; there are {_few(known)}"
-        raise TaskError(f"run {prefix!r} {what}")
-
-    def _as_it_is(self, view: RunView) -> RunView:
-        """A run that says it is running while no planner is at work was killed."""
-        if view.status != "running" or self._lock is not None:
-            return view
-        if is_held(self._path.parent / LOCK_NAME):
-            return view
-        return replace(view, status="interrupted")
 
     def _tell(self, run_id: str) -> None:
         if self._lock is not None:
@@ -285,21 +175,6 @@ class Store:
     def _change(self) -> Iterator[None]:
         with database.telling(self._path), database.transaction(self._connection):
             yield
-
-    @contextmanager
-    def _rows(self) -> Iterator[None]:
-        """Rows by column names, for the views; positions are faster, for the rest."""
-        with database.telling(self._path):
-            self._connection.row_factory = sqlite3.Row
-            try:
-                yield
-            finally:
-                self._connection.row_factory = None
-
-
-def _few(run_ids: Sequence[str], count: int = 5) -> str:
-    more = f" and {len(run_ids) - count} more" if len(run_ids) > count else ""
-    return ", ".join(run_ids[:count]) + more
 
 
 _INSERT_RUN = """

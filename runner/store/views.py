@@ -12,7 +12,6 @@ from runner.model import (
     ROOT,
     Decision,
     Measurement,
-    Metric,
     NodeView,
     Outcome,
     RunView,
@@ -22,6 +21,7 @@ from runner.model import (
 from runner.store.codec import (
     GAIN_UNITS,
     REWARD_UNITS,
+    metrics_from_fields,
     metrics_from_json,
     spec_from_json,
     state_from_json,
@@ -117,7 +117,7 @@ def _edge(row: sqlite3.Row, details: dict[str, Any]) -> Measurement | None:
         row["high"],
         row["pairs"],
         metrics_from_json(row["metrics"]),
-        tuple(Metric(*each) for each in details.get("baseline", ())),
+        metrics_from_fields(details.get("baseline", ())),
         tuple(details.get("ratios", ())),
     )
 

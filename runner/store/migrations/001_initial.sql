@@ -1,5 +1,6 @@
 -- A run has nodes, a node has attempts, and an attempt that was completed has one visit. `opened`
 -- and `closed` share one counter per run: together they are the order in which the tree changed.
+-- A node's parent is in its label: that of A.1.2 is A.1.
 
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
@@ -61,7 +62,6 @@ CREATE TABLE visits (
     decision TEXT NOT NULL,
     reward REAL,                         -- the attempt's own; none for a duplicate
     counted_reward REAL NOT NULL,        -- what went up the path
-    path TEXT NOT NULL,                  -- labels, root first, separated by spaces
     gain REAL,
     low REAL,
     high REAL,
