@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from io import StringIO
+from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Group
 from rich.text import Text
-from rich.tree import Tree
 
 from runner.model import ROOT, NodeView, RunView
 from runner.report.estimate import path_to
@@ -16,7 +15,21 @@ from runner.report.text import clean
 
 _KEY_LIMIT = 80
 _REASON_LIMIT = 120
-_TEXT_WIDTH = 400
+DEEPEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Guides:
+    """What joins a node to its parent, and what stands below it; all of the same length."""
+
+    child: str
+    last: str
+    bar: str
+    blank: str
+
+
+_GUIDES = _Guides("├─ ", "└─ ", "│  ", "   ")
+_ASCII_GUIDES = _Guides("+- ", "`- ", "|  ", "   ")
 
 
 def render_tree(
@@ -25,35 +38,39 @@ def render_tree(
     ascii_only: bool = False,
     reasons: bool = False,
     max_nodes: int | None = None,
-) -> Tree:
+) -> Group:
     """The tree of ``view``, a line per node: sign, label, gain from the root, outcome, actions,
     what the step from its parent gained, visits.
 
     The path to the best node is bold, a duplicate names its twin. ``reasons`` adds why a node was
     discarded. With ``max_nodes`` the path to the best and the nodes opened first are kept, and
-    every node says how many of its children are hidden.
+    every node says how many nodes below it are hidden. Lines are indented down to level
+    ``DEEPEST``; a label tells its level anyway.
     """
     nodes = {node.label: node for node in view.nodes}
     best_path = {node.label for node in path_to(nodes, view.best)}
     shown = _kept(view, best_path, max_nodes)
+    children, hidden = _below(view, shown)
+    guides = _ASCII_GUIDES if ascii_only else _GUIDES
     root = nodes.get(ROOT) or NodeView(label=ROOT, parent="", status="")
-    tree = Tree(_line(view, root, best_path, ascii_only, reasons), guide_style="dim")
-    branches = {ROOT: tree}
-    hidden: dict[str, int] = {}
-    for node in view.nodes:
-        if node.label == ROOT:
-            continue
-        parent = branches.get(node.parent)
-        if node.label not in shown or parent is None:
-            hidden[node.parent] = hidden.get(node.parent, 0) + 1
-            continue
-        line = _line(view, node, best_path, ascii_only, reasons)
-        branches[node.label] = parent.add(line)
-    for label, amount in hidden.items():
-        if label in branches:
+    lines: list[Text] = []
+    # (node, or the number of hidden ones; guides of the levels above; whether it is the last)
+    todo: list[tuple[NodeView | int, str, bool]] = [(root, "", True)]
+    while todo:
+        entry, above, last = todo.pop()
+        own = "" if entry is root else guides.last if last else guides.child
+        line = Text(no_wrap=True, overflow="ellipsis").append(above + own, "dim")
+        if isinstance(entry, int):
             more = "..." if ascii_only else "…"
-            branches[label].add(Text(f"{more} {count(amount, 'child', 'children')} hidden", "dim"))
-    return tree
+            lines.append(line.append(f"{more} {count(entry, 'node')} hidden", "dim"))
+            continue
+        lines.append(line.append_text(_line(view, entry, best_path, ascii_only, reasons)))
+        if entry is not root and len(above) < DEEPEST * len(guides.child):
+            above += guides.blank if last else guides.bar
+        below: list[NodeView | int] = [*children.get(entry.label, [])]
+        below += [hidden[entry.label]] if entry.label in hidden else []
+        todo += [(each, above, each is below[-1]) for each in reversed(below)]
+    return Group(*lines)
 
 
 def tree_text(
@@ -64,21 +81,26 @@ def tree_text(
     max_nodes: int | None = None,
 ) -> str:
     """The picture of ``render_tree`` without colours, for files and pipes."""
-    console = Console(
-        file=StringIO(),
-        width=_TEXT_WIDTH,
-        color_system=None,
-        force_terminal=False,
-        legacy_windows=False,
-    )
-    tree = render_tree(view, ascii_only=ascii_only, reasons=reasons, max_nodes=max_nodes)
-    options = console.options
-    if ascii_only:
-        options = options.update()
-        options.encoding = "ascii"
-    lines = console.render_lines(tree, options, pad=False)
-    texts = ("".join(segment.text for segment in line).rstrip() for line in lines)
-    return "\n".join(texts) + "\n"
+    drawn = render_tree(view, ascii_only=ascii_only, reasons=reasons, max_nodes=max_nodes)
+    return "".join(f"{line}\n" for line in drawn.renderables)
+
+
+def _below(view: RunView, shown: set[str]) -> tuple[dict[str, list[NodeView]], dict[str, int]]:
+    """The shown children of each node, and how many nodes are hidden below each shown one."""
+    children: dict[str, list[NodeView]] = {}
+    hidden: dict[str, int] = {}
+    drawn_at = {ROOT: ROOT}  # label -> itself if it is shown, else its nearest shown ancestor
+    for node in view.nodes:
+        if node.label == ROOT:
+            continue
+        above = drawn_at.get(node.parent, ROOT)
+        if node.label in shown and above == node.parent:
+            drawn_at[node.label] = node.label
+            children.setdefault(above, []).append(node)
+        else:
+            drawn_at[node.label] = above
+            hidden[above] = hidden.get(above, 0) + 1
+    return children, hidden
 
 
 def _kept(view: RunView, best_path: set[str], max_nodes: int | None) -> set[str]:

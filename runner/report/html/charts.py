@@ -99,7 +99,12 @@ def lanes_of(spans: Sequence[NodeView]) -> dict[str, int]:
 def interval_bar(
     gain: float, low: float, high: float, ends: tuple[float, float], width: int = 132
 ) -> Markup:
-    """A gain with its interval on a scale from one of ``ends`` to the other; a line marks 0."""
+    """A gain with its interval on a scale from one of ``ends`` to the other; a line marks 0.
+
+    Empty where one of the numbers isn't known.
+    """
+    if not all(map(math.isfinite, (gain, low, high))):
+        return Markup()
     x = Scale(*ends, 4.0, width - 4.0)
     css = "bar-better" if low > 0 else "bar-worse" if high < 0 else "bar-open"
     parts = (

@@ -16,30 +16,24 @@ HOSTILE = (
 )
 
 
-def hostile_view() -> RunView:
+def hostile_view(text: str = HOSTILE) -> RunView:
     """The usual run with every text of it, but the labels, replaced."""
     view = story(12).view
-    verified = view.verified
-    assert verified is not None and verified.measurement is not None
+    found = view.verified
+    assert found is not None and found.measurement is not None
+    measured = _measurement(found.measurement, text)
     return replace(
         view,
-        run_id=HOSTILE,
-        task=HOSTILE,
-        target=HOSTILE,
-        policy=HOSTILE,
-        objective=MetricSpec(HOSTILE, unit=HOSTILE),
-        stop_detail=HOSTILE,
-        budget={"target": HOSTILE},
-        root_metrics=tuple(_metric(metric) for metric in view.root_metrics),
-        verified=Verified(
-            verified.label,
-            verified.outcome,
-            _measurement(verified.measurement),
-            HOSTILE,
-            HOSTILE,
-            HOSTILE,
-        ),
-        nodes=tuple(_node(node) for node in view.nodes),
+        run_id=text,
+        task=text,
+        target=text,
+        policy=text,
+        objective=MetricSpec(text, unit=text),
+        stop_detail=text,
+        budget={"target": text},
+        root_metrics=tuple(_metric(metric, text) for metric in view.root_metrics),
+        verified=Verified(found.label, found.outcome, measured, text, text, text),
+        nodes=tuple(_node(node, text) for node in view.nodes),
     )
 
 
@@ -52,26 +46,26 @@ def invisible(text: str) -> set[str]:
     }
 
 
-def _node(node: NodeView) -> NodeView:
+def _node(node: NodeView, text: str) -> NodeView:
     return replace(
         node,
-        actions=tuple(HOSTILE for _ in node.actions),
-        reason=HOSTILE,
-        edge=_measurement(node.edge) if node.edge else None,
-        commit=HOSTILE,
-        tree_id=HOSTILE,
-        seconds={HOSTILE: 1.0},
-        snapshot=replace(node.snapshot, tag=HOSTILE, digest=HOSTILE) if node.snapshot else None,
+        actions=tuple(text for _ in node.actions),
+        reason=text,
+        edge=_measurement(node.edge, text) if node.edge else None,
+        commit=text,
+        tree_id=text,
+        seconds={text: 1.0},
+        snapshot=replace(node.snapshot, tag=text, digest=text) if node.snapshot else None,
     )
 
 
-def _measurement(measurement: Measurement) -> Measurement:
+def _measurement(measurement: Measurement, text: str) -> Measurement:
     return replace(
         measurement,
-        metrics=tuple(_metric(metric) for metric in measurement.metrics),
-        baseline=tuple(_metric(metric) for metric in measurement.baseline),
+        metrics=tuple(_metric(metric, text) for metric in measurement.metrics),
+        baseline=tuple(_metric(metric, text) for metric in measurement.baseline),
     )
 
 
-def _metric(metric: Metric) -> Metric:
-    return Metric(HOSTILE, metric.value, HOSTILE)
+def _metric(metric: Metric, text: str) -> Metric:
+    return Metric(text, metric.value, text)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from runner.model import Measurement, Outcome, StopReason, Verified
+from runner.report.summary import Places, render_summary, stop_words
+
+from .hostile import hostile_view, invisible
+from .small import small_view
+
+IMPROVED = """\
+Verified: A.1 is +25.0 % better than the root (x1.25)
+  95 % interval [+20.0, +30.0] %, 16 pairs, fresh containers
+  vst_commit_us        358.9 us -> 287.1 us  (objective)
+  io_bytes_per_commit    41,000 -> 24,600
+
+  stopped  the budget of nodes is spent (3 of 3 evaluations)
+  searched 3 evaluations in 1:15, 4 nodes, run 20251009-085320-k3f9
+  branch   oppie/x
+  patch    /x/best.patch
+  report   /x/report.html
+
+Next:
+  oppie diff A A.1 --run x  see what was changed
+  oppie apply A.1 --run x   put it on a branch of your repository
+  oppie tree --run x        see everything that was tried
+"""
+NEUTRAL = """\
+No improvement was verified.
+  The best candidate, A.1, came out as neutral
+  +1.0 % against the root, 95 % interval [-1.0, +3.0] %, 16 pairs, fresh containers
+
+  stopped  the budget of nodes is spent (3 of 3 evaluations)
+  searched 3 evaluations in 1:15, 4 nodes, run 20251009-085320-k3f9
+
+Next:
+  oppie diff A A.1  see what was changed
+  oppie tree        see everything that was tried
+"""
+
+
+def test_a_verified_improvement() -> None:
+    places = Places(report="/x/report.html", run_argument="--run x")
+    assert render_summary(small_view(), places).plain == IMPROVED
+
+
+def test_a_candidate_that_did_not_hold_is_no_improvement() -> None:
+    measured = Measurement(math.log(1.01), math.log(0.99), math.log(1.03), 16)
+    view = replace(small_view(), verified=Verified("A.1", Outcome.NEUTRAL, measured))
+    text = render_summary(view).plain
+    assert text == NEUTRAL
+    assert "apply" not in text
+
+
+def test_a_candidate_that_failed_says_why() -> None:
+    view = replace(
+        small_view(),
+        verified=Verified("A.1", Outcome.TAMPERED, None, "protected files changed: b.py"),
+    )
+    text = render_summary(view).plain
+    assert "The best candidate, A.1, came out as tampered: protected files changed: b.py" in text
+
+
+def test_an_interrupted_run_claims_nothing_and_can_be_resumed() -> None:
+    view = replace(small_view(), verified=None, stop=StopReason.INTERRUPTED, stop_detail="")
+    text = render_summary(view).plain
+    assert text.startswith("Nothing was verified. The best candidate so far is A.1.\n")
+    assert "  oppie resume" in text
+    assert "Verified" not in text
+
+
+def test_a_run_that_found_nothing_offers_no_diff() -> None:
+    view = replace(small_view(), verified=None, best="A", stop=StopReason.EXHAUSTED)
+    text = render_summary(view).plain
+    assert text.startswith("Nothing was verified.\n")
+    assert "oppie diff" not in text
+    assert "oppie resume" not in text
+
+
+@pytest.mark.parametrize("reason", StopReason)
+def test_every_stop_has_words_of_its_own(reason: StopReason) -> None:
+    others = {stop_words(other) for other in StopReason if other is not reason}
+    assert stop_words(reason) not in others
+    assert stop_words(reason, "3 of 3\x1b[2J") == f"{stop_words(reason)} (3 of 3)"
+
+
+def test_hostile_texts_are_shown_and_not_obeyed() -> None:
+    text = render_summary(hostile_view(), Places(report="\x1b[2J\nforged"))
+    assert not invisible(text.plain)
+    assert "\nforged" not in text.plain
