@@ -10,6 +10,7 @@ says. As root on Debian or Ubuntu it installs the distribution's ``docker.io`` a
 
 Environment, besides Docker's own variables:
 
+OPPIE_ENGINE                the engine's address (also from a .env in the working directory)
 OPPIE_NO_INSTALL=1          never install a package
 OPPIE_DOCKERD               the daemon's program (default: dockerd)
 OPPIE_TEST_ENGINE_DIR=DIR   for tests: look for, and start, only a daemon that lives in DIR, in a
@@ -28,7 +29,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "runner" / "sandbox"))
-from endpoints import DEFAULT_SOCKET, Endpoint, candidate_endpoints, refusal
+from endpoints import (
+    DEFAULT_SOCKET,
+    Endpoint,
+    candidate_endpoints,
+    certificates_for,
+    refusal,
+)
 
 EXIT_ENVIRONMENT = 5
 START_TIMEOUT_S = 60.0
@@ -68,10 +75,7 @@ class Daemon:
 
 def main() -> int:
     daemon = the_daemon()
-    test_only = "OPPIE_TEST_ENGINE_DIR" in os.environ
-    candidates = (
-        [Endpoint(daemon.url, "test")] if test_only else candidate_endpoints(os.environ, Path.home())
-    )
+    candidates = wanted(daemon)
     refusals = []
     for candidate in candidates:
         why = refusal(candidate)
@@ -83,7 +87,7 @@ def main() -> int:
     say("No container engine answers. Tried:", *refusals)
     try:
         if all(candidate.url != daemon.url for candidate in candidates):
-            raise NoEngineError("DOCKER_HOST or DOCKER_CONTEXT names another engine than this machine's own.")
+            raise NoEngineError(f"{candidates[0].origin} names another engine than this machine's own.")
         make_it_answer(daemon)
     except NoEngineError as error:
         say(str(error), COMMANDS)
@@ -91,6 +95,23 @@ def main() -> int:
     say(f"engine: {daemon.url} answers now")
     print(daemon.url)
     return 0
+
+
+def wanted(daemon: Daemon) -> list[Endpoint]:
+    home = Path.home()
+    if "OPPIE_TEST_ENGINE_DIR" in os.environ:
+        return [Endpoint(daemon.url, "test")]
+    if named := os.environ.get("OPPIE_ENGINE") or from_env_file("OPPIE_ENGINE"):
+        return [Endpoint(named, "OPPIE_ENGINE", certificates_for(named, os.environ, home))]
+    return candidate_endpoints(os.environ, home)
+
+
+def from_env_file(name: str) -> str:
+    """What ``.env`` sets ``name`` to; the rest of that file is read by ``oppie`` itself."""
+    file = Path(".env")
+    lines = file.read_text(errors="replace").splitlines() if file.is_file() else []
+    values = [line.partition("=")[2] for line in lines if line.partition("=")[0].strip() == name]
+    return values[-1].strip().strip("\"'") if values else ""
 
 
 def the_daemon() -> Daemon:

@@ -180,10 +180,16 @@ def test_all_that_was_tried_is_listed_with_the_fix(tmp_path: Path) -> None:
 # -- what the script does --------------------------------------------------------------------------
 
 
-def run_script(**variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], **variables}
+def run_script(
+    folder: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, SCRIPT], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, SCRIPT],
+        env={"PATH": os.environ["PATH"], **variables},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -199,6 +205,16 @@ def test_another_engine_that_is_named_but_silent_starts_nothing_here(tmp_path: P
     assert (done.returncode, done.stdout) == (5, "")
     assert "names another engine" in done.stderr
     assert "apt-get install --yes docker.io" in done.stderr
+
+
+def test_the_engine_that_the_settings_name_goes_before_all_others(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('# settings\nOPPIE_ENGINE="unix:///in/the/file"\n')
+    done = run_script(tmp_path, DOCKER_HOST="unix:///in/docker/host")
+    assert "unix:///in/the/file (OPPIE_ENGINE): no such socket" in done.stderr
+    done = run_script(tmp_path, OPPIE_ENGINE="unix:///in/the/environment")
+    assert "unix:///in/the/environment (OPPIE_ENGINE)" in done.stderr
+    assert "OPPIE_ENGINE names another engine" in done.stderr
+    assert (done.returncode, done.stdout) == (5, "")
 
 
 def test_nothing_is_installed_if_that_is_forbidden(tmp_path: Path) -> None:
