@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -54,6 +55,13 @@ def git_program() -> str:
     if found is None:
         raise GitMissing("git is not on the PATH; install git 2.30 or newer")
     return found
+
+
+@cache
+def git_version() -> tuple[int, ...]:
+    """Such as (2, 39, 5). Raises EvidenceError."""
+    said = Git().run("version").decode("ascii", "replace")
+    return tuple(int(part) for part in re.findall(r"\d+", said)[:3])
 
 
 def stderr_tail(stderr: bytes) -> str:
@@ -119,6 +127,8 @@ class Git:
                 yield process
                 _hang_up(process)
             except BrokenPipeError:
+                if not _ended(process):
+                    raise  # another's pipe
                 broken = True
             finally:
                 _end(process)
@@ -128,6 +138,14 @@ class Git:
                     f"git {args[0]} failed with exit code {process.returncode}: "
                     f"{stderr_tail(complaints.read())}"
                 )
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _hang_up(process: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from runner.errors import EvidenceError, TaskError
 from runner.evidence.archive import ArchiveLimits, read_entries
 from runner.evidence.checkout import write_tree
 from runner.evidence.fastimport import import_commit
-from runner.evidence.git import Git
+from runner.evidence.git import Git, git_version
 from runner.evidence.ignore import IgnoreRules
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
@@ -27,9 +27,6 @@ _CONFIG = {
     "maintenance.auto": "false",
     "core.bigFileThreshold": "16m",
     "core.logAllRefUpdates": "false",
-    # What a journal row points to must be there after a power cut.
-    "core.fsync": "objects,reference",
-    "core.fsyncObjectFiles": "true",
     "pack.compression": "1",
     "core.protectNTFS": "false",
 }
@@ -213,7 +210,7 @@ class Evidence:
             (made / "info").mkdir(exist_ok=True)
             (made / "info" / "attributes").write_text(_ATTRIBUTES)
             git = Git(f"--git-dir={made}")
-            for key, value in _CONFIG.items():
+            for key, value in {**_CONFIG, **_durable()}.items():
                 git.run("config", key, value)
             _move(made, self._folder)
 
@@ -229,6 +226,13 @@ class Evidence:
                     self._git.run("cat-file", "blob", f"{commit}:{os.fsdecode(source)}")
                 )
             _move(made, folder)
+
+
+def _durable() -> dict[str, str]:
+    """What a row of the journal points to must be there after a power cut."""
+    if git_version() >= (2, 36):
+        return {"core.fsync": "objects,reference"}
+    return {"core.fsyncObjectFiles": "true"}
 
 
 def _lines(count: bytes) -> int | None:
