@@ -19,7 +19,7 @@ from runner.model import Action, ActionKind
 MAX_BYTES = 8 << 20
 _HEADERS = ("Description", "Prior", "Group", "Tag", "Open-ended")
 _DIFF = (b"diff --git ", b"--- ")
-_SHELLS = {"sh", "dash"}
+_PLAIN_SH = (["sh"], ["env", "sh"], ["dash"])
 
 
 def load_catalogue(folder: Path) -> tuple[Action, ...]:
@@ -87,11 +87,11 @@ def _script_header(path: Path, body: bytes) -> list[str]:
     """The comments at the top, without their marks."""
     lines = [line.decode("utf-8", "replace") for line in body.splitlines()]
     if lines[0].startswith("#!"):
-        shell = lines[0].split("/")[-1].split()
-        if not shell or shell[-1] not in _SHELLS:
+        program = [Path(word).name for word in lines[0][2:].split()]
+        if program not in _PLAIN_SH:
             raise TaskError(
-                f"{path}:1: {lines[0]!r}: catalogue scripts are run by sh; "
-                "call another interpreter from within"
+                f"{path}:1: {lines[0]!r}: catalogue scripts are run by sh, without options; "
+                "put `set -e` on a line of its own, and call other interpreters from within"
             )
     header = []
     for line in lines:
