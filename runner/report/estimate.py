@@ -30,6 +30,14 @@ class Estimate:
         above = math.hypot(self.high - self.gain, edge.high - edge.gain)
         return Estimate(gain, gain - below, gain + above)
 
+    def pooled(self, other: Estimate, measurements: int) -> Estimate:
+        """The mean of ``measurements`` earlier ones, which this is, and another, independent one."""
+        total = measurements + 1
+        gain = (measurements * self.gain + other.gain) / total
+        below = math.hypot(measurements * (self.gain - self.low), other.gain - other.low)
+        above = math.hypot(measurements * (self.high - self.gain), other.high - other.gain)
+        return Estimate(gain, gain - below / total, gain + above / total)
+
     def centred(self, gain: float) -> Estimate:
         """The same uncertainty around another gain, such as the planner's shrunken one."""
         return Estimate(gain, gain - (self.gain - self.low), gain + (self.high - self.gain))

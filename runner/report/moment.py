@@ -14,7 +14,8 @@ RATE_WINDOW = 20
 
 @dataclass(frozen=True, slots=True)
 class LiveNode:
-    """A node as far as the events tell. ``value`` is the objective's, in the unit it was printed."""
+    """A node as far as the events tell. ``value`` is the objective's, in the unit it was printed;
+    ``estimate`` is the mean of ``measurements``."""
 
     label: str
     parent: str
@@ -22,6 +23,7 @@ class LiveNode:
     outcome: Outcome | None = None
     visits: int = 0
     estimate: Estimate | None = None
+    measurements: int = 0
     value: float | None = None
     twin: str = ""
 

@@ -78,6 +78,7 @@ def _resumed(node: NodeView, views: Mapping[str, NodeView], objective: str) -> L
         outcome=node.outcome,
         visits=node.visits,
         estimate=estimate(views, node.label),
+        measurements=1 if node.edge else 0,
         value=metric.value if metric else None,
         twin=node.twin,
     )
@@ -183,19 +184,19 @@ def _root_value(state: LiveState, expansion: Expansion) -> float | None:
 
 
 def _measured(state: LiveState, nodes: Mapping[str, LiveNode], expansion: Expansion) -> LiveNode:
-    """The node with its latest measurement, which is relative to what it was measured against."""
+    """The node with its new measurement, which is relative to what it was measured against."""
     job = expansion.job
     node = nodes.get(job.label) or LiveNode(job.label, job.origin.label)
     if job.kind is JobKind.EXPAND:
         node = replace(node, outcome=expansion.outcome, twin=expansion.twin)
     if expansion.measurement is None:
         return node
-    other = nodes.get(job.against.label)
     metric = find_metric(expansion.measurement.metrics, state.objective.name)
-    return replace(
-        node,
-        estimate=other.estimate.then(expansion.measurement)
-        if other is not None and other.estimate is not None
-        else node.estimate,
-        value=metric.value if metric is not None else node.value,
-    )
+    node = replace(node, value=metric.value if metric is not None else node.value)
+    other = nodes.get(job.against.label)
+    if other is None or other.estimate is None:
+        return node
+    found = other.estimate.then(expansion.measurement)
+    if node.estimate is not None:
+        found = node.estimate.pooled(found, max(node.measurements, 1))
+    return replace(node, estimate=found, measurements=node.measurements + 1)

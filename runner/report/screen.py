@@ -22,7 +22,7 @@ from runner.report.text import clean
 from runner.report.workers import columns, encoded, workers_table
 
 _BAR_CELLS = 12
-_SMALLEST_TREE = 4
+_SMALLEST_TREE = 3
 
 
 def screen(
@@ -31,8 +31,8 @@ def screen(
     """The picture of ``state`` at ``now``, at most ``height`` rows of ``width`` columns."""
     header = _header(state, limits, now, ascii_only)
     workers = workers_table(state, now, max(2, height // 3), ascii_only)
-    rows = max(height - header.row_count - workers.row_count - 2, _SMALLEST_TREE)
-    shown, hidden = choose(state, rows - 1)
+    rows = height - header.row_count - workers.row_count - 1
+    shown, hidden = choose(state, max(rows, _SMALLEST_TREE))
     title = count(len(state.nodes), "node")
     if hidden:
         title += f", {hidden:,} of them not shown"

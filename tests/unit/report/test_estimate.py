@@ -5,7 +5,7 @@ import math
 import pytest
 
 from runner.model import Measurement, NodeView
-from runner.report.estimate import AT_ROOT, estimate, path_to
+from runner.report.estimate import AT_ROOT, Estimate, estimate, path_to
 
 
 def _node(label: str, edge: Measurement | None, gain: float | None) -> NodeView:
@@ -38,3 +38,12 @@ def test_a_path_ends_even_where_parents_go_in_circles() -> None:
     circle = {"x": NodeView("x", "y", "open"), "y": NodeView("y", "x", "open")}
     assert [node.label for node in path_to(circle, "x")] == ["y", "x"]
     assert path_to(NODES, "A.9") == []
+
+
+def test_n_equal_measurements_are_known_root_n_times_better() -> None:
+    one = Estimate(0.2, 0.1, 0.3)
+    pooled = one
+    for earlier in range(1, 4):
+        pooled = pooled.pooled(one, earlier)
+    assert pooled.gain == pytest.approx(0.2)
+    assert pooled.high - pooled.gain == pytest.approx(0.1 / math.sqrt(4))

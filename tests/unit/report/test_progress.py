@@ -114,7 +114,7 @@ def test_a_retry_stays_with_its_worker() -> None:
     assert moment.slots[0] is not None and moment.slots[0].retry_at is None
 
 
-def test_measuring_again_changes_the_estimate_and_neither_outcome_nor_bytes() -> None:
+def test_measuring_again_is_averaged_and_changes_neither_outcome_nor_bytes() -> None:
     moment = _after()
     label = moment.best
     job = _job(label, 2, JobKind.REMEASURE)
@@ -129,8 +129,10 @@ def test_measuring_again_changes_the_estimate_and_neither_outcome_nor_bytes() ->
     )
     after = advance(moment, Closed(expansion, 0.0, tuple(moment.path(label)), label), START + 99)
     assert after.nodes[label].outcome is Outcome.IMPROVED
-    found = after.nodes[label].estimate
-    assert found is not None and found.gain == pytest.approx(0.5)
+    first, pooled = moment.nodes[label].estimate, after.nodes[label].estimate
+    assert first is not None and pooled is not None
+    assert pooled.gain == pytest.approx((first.gain + 0.5) / 2)
+    assert pooled.high - pooled.low < first.high - first.low
     assert after.snapshot_bytes == moment.snapshot_bytes
     assert after.outcomes == moment.outcomes
     assert after.evaluations == moment.evaluations + 1
