@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runner.model import ROOT, Job, MetricSpec, Outcome, Stopped
+from runner.model import ROOT, Job, MetricSpec, Outcome
 from runner.report.estimate import Estimate
 
 RECENT = 32
@@ -30,11 +30,10 @@ class LiveNode:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker is at. ``phase`` is the last ``Phase.name``, "" before the first one; times are
-    those of the clock that the events were stamped with. ``retry_at`` is set while waiting."""
+    """What a worker is at. ``phase`` is the last ``Phase.name``, "" before the first one, and
+    ``since`` when it was said, by the clock that the events were stamped with. ``retry_at`` is set while waiting."""
 
     job: Job
-    started_at: float
     since: float
     phase: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
@@ -76,7 +75,6 @@ class LiveState:
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     retries: int = 0
     snapshot_bytes: int = 0
-    stopped: Stopped | None = None
 
     def nodes_per_minute(self, now: float) -> float | None:
         """Evaluations per minute over the last ``RATE_WINDOW``; ``None`` before the first."""

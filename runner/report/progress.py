@@ -97,10 +97,10 @@ def advance(state: LiveState, event: Event, now: float) -> LiveState:
             return _at_work(
                 replace(state, retries=state.retries + 1),
                 job.label,
-                lambda work: Work(job, work.started_at, since=now, retry_at=now + delay_s),
+                lambda _: Work(job, since=now, retry_at=now + delay_s),
             )
         case Stopped():
-            return replace(state, stopped=event)
+            return state
         case _:
             assert_never(event)
 
@@ -112,7 +112,7 @@ def _selected(state: LiveState, job: Job, now: float) -> LiveState:
         nodes = {**nodes, job.label: LiveNode(job.label, job.origin.label, keys)}
     slots = list(state.slots)
     free = next((at for at, work in enumerate(slots) if work is None), None)
-    work = Work(job, started_at=now, since=now)
+    work = Work(job, since=now)
     if free is None:
         slots.append(work)
     else:
