@@ -31,7 +31,8 @@ class LiveNode:
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a worker is at. ``phase`` is the last ``Phase.name``, "" before the first one, and
-    ``since`` when it was said, by the clock that the events were stamped with. ``retry_at`` is set while waiting."""
+    ``since`` when it was said, by the clock that the events were stamped with. ``retry_at`` is set
+    while waiting."""
 
     job: Job
     since: float
