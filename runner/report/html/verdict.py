@@ -64,9 +64,8 @@ def metrics_table(view: RunView) -> Markup:
         _metric_row(view, name, find_metric(before, name), find_metric(after, name))
         for name in names
     ]
-    label = view.verified.label if view.verified and measurement else "best"
     head = tag(
-        "tr", *(tag("th", said, scope="col") for said in ("metric", "root", label, "change"))
+        "tr", *(tag("th", said, scope="col") for said in ("metric", "root", "best", "change"))
     )
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_="numbers")
     return tag("div", table, class_="scroll") if rows else tag("p", "No metrics yet.", class_="dim")
