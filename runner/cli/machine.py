@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from runner.cli.engine import connected
 from runner.cli.home import JsonOption, evidence, out, print_json, settings, state
@@ -16,6 +17,7 @@ from runner.errors import EngineError, EngineUnavailable, ExitCode
 from runner.model import RunView
 from runner.report.shape import Finding as ShapedFinding
 from runner.report.shape import Removal, doctor_to_json, gc_to_json
+from runner.report.text import clean, clean_block
 from runner.sandbox.connect import Client
 from runner.sandbox.inventory import CONTAINER, Item, inventory, remove
 from runner.sandbox.probe import Finding, Level, disk_room, probe
@@ -39,10 +41,10 @@ def doctor(json: JsonOption = False) -> None:
     else:
         table = Table.grid(padding=(0, 2))
         for finding in findings:
-            style = _STYLE[finding.level]
-            table.add_row(f"[{style}]{_STATUS[finding.level]}[/]", finding.name, finding.value)
+            status = Text(_STATUS[finding.level], style=_STYLE[finding.level])
+            table.add_row(status, finding.name, Text(clean_block(finding.value)))
             if finding.fix:
-                table.add_row("", "", f"[bold]fix:[/] {finding.fix}")
+                table.add_row("", "", Text(f"fix: {clean(finding.fix)}", style="bold"))
         out.print(table)
     if any(finding.level is Level.FAIL for finding in findings):
         raise typer.Exit(ExitCode.ENVIRONMENT)

@@ -33,6 +33,7 @@ from runner.report.live import Mode, make_display
 from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
 from runner.sandbox.engine import EngineSandbox
+from runner.settings import LogFormat
 from runner.store import Store, new_run_id
 from runner.task import Task, keep_task, kept_task, load_task
 
@@ -147,7 +148,7 @@ def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) 
     parts = _parts(store, view, task, image)
     finished, error = None, None
     with open_event_stream(folder / "events.jsonl") as stream, _interruptible(parts.cancelled):
-        log = EventLog(stream, view)
+        log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
         display = make_display(mode, out, view)
         try:
             journey = conduct(parts)
@@ -197,13 +198,12 @@ def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) ->
 
 
 def _diffs(view: RunView) -> dict[str, str]:
-    """The patches of the nodes on the best one's path, for the report."""
+    """What each node changed, for the report; the discarded ones are in the evidence as well."""
     repository = evidence()
-    label = view.verified.label if view.verified else view.best
     return {
         node.label: repository.diff(view.run_id, node.parent, node.label).decode("utf-8", "replace")
         for node in view.nodes
-        if node.parent and (label == node.label or label.startswith(node.label + "."))
+        if node.parent and node.commit
     }
 
 

@@ -2,6 +2,7 @@
 
 from runner.measure.judge import Benchmark, Check
 from runner.task.files import target_files
+from runner.task.keep import keep_task, kept_task
 from runner.task.load import FILE_NAME, load_task
 from runner.task.spec import Hooks, ImageSpec, Task
 
@@ -12,6 +13,8 @@ __all__ = [
     "Hooks",
     "ImageSpec",
     "Task",
+    "keep_task",
+    "kept_task",
     "load_task",
     "target_files",
 ]
