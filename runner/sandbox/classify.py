@@ -1,8 +1,10 @@
-"""What an ending means. Both functions are pure, and the only place where this is decided."""
+"""What an ending means. Both classifications are pure, and the only place where this is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
 
 import docker.errors
 import requests.exceptions
@@ -58,3 +60,17 @@ def classify_error(error: Exception, doing: str) -> EngineError:
     if isinstance(error, requests.exceptions.RequestException | OSError):
         return EngineUnavailable(f"{doing}: the engine does not answer: {text}")
     return EngineError(f"{doing}: {text}")
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Everything that the engine's client raises in the block leaves it as one of our errors."""
+    try:
+        yield
+    except (
+        docker.errors.DockerException,
+        requests.exceptions.RequestException,
+        OSError,
+        json.JSONDecodeError,
+    ) as error:
+        raise classify_error(error, doing) from error

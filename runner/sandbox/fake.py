@@ -18,6 +18,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import Cancelled, EngineError, SnapshotMissing
@@ -30,7 +31,7 @@ from runner.sandbox.logfile import LogFile, sent_mark
 from runner.sandbox.pipes import Pipes
 from runner.sandbox.process import Container
 from runner.sandbox.protocol import Exit, Leftovers, Step, StepResult
-from runner.sandbox.session import EngineSession
+from runner.sandbox.session import LoopSession
 from runner.sandbox.trees import copy_tree, pack, remove_tree, tree_bytes, unpack
 
 _DISK_CHECK_S = 0.5
@@ -109,7 +110,10 @@ class FakeSandbox:
                 sink.write(data)
         code = container.code()
         exit_ = classify_exit({"ExitCode": code}, deadline_hit=deadline_hit, disk_hit=disk_hit)
-        if exit_ in (Exit.OK, Exit.NONZERO) and self._written(container) > step.limits.disk_bytes:
+        if (
+            exit_ in (Exit.OK, Exit.NONZERO)
+            and self.written_bytes(container) > step.limits.disk_bytes
+        ):
             exit_ = Exit.DISK
         return StepResult(
             exit_,
@@ -135,12 +139,12 @@ class FakeSandbox:
         for data in wire.read(deadline):
             sink.write(data)
             if not sink.complete:
-                os.truncate(container.home / "output", 0)
+                os.truncate(container.home / "output", limits.log_bytes + 1)
             if not marked and wire.delivered:
                 mark.touch()
                 marked = True
             if time.monotonic() >= check_at:
-                if self._written(container) > limits.disk_bytes:
+                if self.written_bytes(container) > limits.disk_bytes:
                     return True
                 check_at = time.monotonic() + _DISK_CHECK_S
         return False
@@ -166,7 +170,7 @@ class FakeSandbox:
     def _image_of(self, container: Container) -> Snapshot:
         return self._images.find(json.loads((container.home / "meta.json").read_text())["image"])
 
-    def _written(self, container: Container) -> int:
+    def written_bytes(self, container: Container) -> int:
         """What the container's workspace grew by, in bytes."""
         image = self._image_of(container).digest
         return tree_bytes(container.workspace) - self._images.total_bytes(image)
@@ -176,7 +180,7 @@ class FakeSandbox:
     @contextlib.contextmanager
     def session(
         self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
-    ) -> Iterator[EngineSession]:
+    ) -> Iterator[LoopSession]:
         """See ``protocol.Sandbox.session``."""
         self._check_cancelled()
         full_name = self._name(name)
@@ -187,7 +191,7 @@ class FakeSandbox:
             loop = ("sh", "-c", LOOP, "oppie", command)
             wire = container.start(loop, self._cancelled, piped=True)
             with contextlib.closing(wire), LogFile(log, limits.log_bytes) as sink:
-                yield EngineSession(wire, sink, limits.time_s, lambda hit: _end_of(container, hit))
+                yield LoopSession(wire, sink, limits.time_s, _Vessel(self, container, limits))
         finally:
             container.kill()
             remove_tree(container.home)
@@ -255,8 +259,22 @@ class FakeSandbox:
             raise Cancelled("the run was told to stop")
 
 
-def _end_of(container: Container, deadline_hit: bool) -> Exit:
-    ended = container.has_ended
-    container.kill()
-    state = {"ExitCode": container.code()}
-    return classify_exit(state, deadline_hit=deadline_hit and not ended)
+@dataclass(frozen=True, slots=True)
+class _Vessel:
+    """What a session asks of its container (``session.Vessel``)."""
+
+    sandbox: FakeSandbox
+    container: Container
+    limits: Limits
+
+    def is_overfull(self) -> bool:
+        return self.sandbox.written_bytes(self.container) > self.limits.disk_bytes
+
+    def exit_of(self, code: int) -> Exit:
+        return classify_exit({"ExitCode": code})
+
+    def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
+        ended = self.container.has_ended
+        self.container.kill()
+        state = {"ExitCode": self.container.code()}
+        return classify_exit(state, deadline_hit=deadline_hit and not ended, disk_hit=disk_hit)

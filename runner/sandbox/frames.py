@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _HEADER = 8
+_MAX_DIGITS = 3  # of an exit code
 
 # Waits for a word on stdin, runs the command with nothing on its own stdin (or it could read, or
 # eat, the planner's words), then says the word back with the exit code. Both streams are one, so
@@ -15,7 +16,7 @@ _HEADER = 8
 LOOP = (
     "while IFS= read -r word; do "
     'sh -c "$1" </dev/null 2>&1; '
-    "printf '\\n%s %d\\n' \"$word\" \"$?\"; "
+    'printf \'\\n%s %d\\n\' "$word" "$?"; '
     "done"
 )
 
@@ -67,21 +68,28 @@ class FrameReader:
         text = self._tail + data
         mark = b"\n" + self.word + b" "
         start = text.find(mark)
-        if start >= 0:
+        while start >= 0:
             end = text.find(b"\n", start + len(mark))
             digits = text[start + len(mark) : end]
             if end >= 0 and digits.isdigit():
                 self._keep(text[:start])
+                self._tail = b""
                 self.code = int(digits)
                 return True
-            if end < 0:
+            if end < 0 and len(text) - start <= len(mark) + _MAX_DIGITS:
                 self._keep(text[:start])
                 self._tail = text[start:]
                 return False
+            start = text.find(mark, start + 1)
         hold = len(mark) - 1
         self._keep(text[:-hold])
         self._tail = text[-hold:]
         return False
+
+    def collected(self) -> bytes:
+        """The output so far; without a frame this includes what might have been its beginning."""
+        room = self.cap_bytes - len(self.output)
+        return bytes(self.output) + self._tail[:room]
 
     def _keep(self, data: bytes) -> None:
         room = self.cap_bytes - len(self.output)

@@ -1,16 +1,18 @@
-"""A measuring container over an attached stream."""
+"""A measuring container whose loop runs the command once for each word that it is sent."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from runner.errors import EngineError
 from runner.sandbox.frames import FrameReader
 from runner.sandbox.logfile import LogFile
 from runner.sandbox.protocol import Exit, Repetition
+
+_DISK_CHECK_S = 2.0
 
 
 class Wire(Protocol):
@@ -21,17 +23,28 @@ class Wire(Protocol):
     def read(self, deadline: float) -> Iterator[bytes]: ...
 
 
-class EngineSession:
-    """See ``protocol.Session``. ``end_of`` says how the container ended; its argument tells
-    whether the deadline of a repetition had passed, and then it kills."""
+class Vessel(Protocol):
+    """What a session asks of its container."""
 
-    def __init__(
-        self, stream: Wire, log: LogFile, time_s: float, end_of: Callable[[bool], Exit]
-    ) -> None:
-        self._stream = stream
+    def is_overfull(self) -> bool:
+        """Whether it wrote more than it may."""
+
+    def exit_of(self, code: int) -> Exit:
+        """What the exit code of a repetition means."""
+
+    def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
+        """End it if a limit was hit, else wait for its end; how it ended."""
+
+
+class LoopSession:
+    """See ``protocol.Session``. ``time_s`` is the time that one repetition may take."""
+
+    def __init__(self, wire: Wire, log: LogFile, time_s: float, vessel: Vessel) -> None:
+        self._wire = wire
         self._log = log
         self._time_s = time_s
-        self._end_of = end_of
+        self._vessel = vessel
+        self._disk_check_at = time.monotonic() + _DISK_CHECK_S
 
     def repeat(self) -> Repetition:
         """Run the command once. Each repetition's word is new and can't be guessed, so a frame
@@ -39,22 +52,38 @@ class EngineSession:
         word = secrets.token_hex(16).encode()
         reader = FrameReader(word)
         started = time.monotonic()
-        self._stream.send(word + b"\n")
-        for data in self._stream.read(started + self._time_s):
-            if not data:
-                continue
+        deadline = started + self._time_s
+        self._wire.send(word + b"\n")
+        disk_hit = self._hits_disk_limit()
+        for data in () if disk_hit else self._wire.read(deadline):
             self._log.write(data)
             if reader.feed(data):
-                return self._finish(reader, started)
-        exit_ = self._end_of(time.monotonic() - started >= self._time_s)
+                return _repetition(self._vessel.exit_of(_code(reader)), reader, started)
+            disk_hit = self._hits_disk_limit()
+            if disk_hit:
+                break
+        deadline_hit = not disk_hit and time.monotonic() >= deadline
+        exit_ = self._vessel.end(deadline_hit=deadline_hit, disk_hit=disk_hit)
         if exit_ is Exit.OK:
             raise EngineError("the measuring container ended without a word")
-        return Repetition(
-            exit_, -1, time.monotonic() - started, bytes(reader.output), reader.complete
-        )
+        return _repetition(exit_, reader, started)
 
-    def _finish(self, reader: FrameReader, started: float) -> Repetition:
-        assert reader.code is not None
-        exit_ = Exit.OK if reader.code == 0 else Exit.NONZERO
-        seconds = time.monotonic() - started
-        return Repetition(exit_, reader.code, seconds, bytes(reader.output), reader.complete)
+    def _hits_disk_limit(self) -> bool:
+        """Look at the disk, but not often: it takes longer than a short repetition."""
+        if time.monotonic() < self._disk_check_at:
+            return False
+        overfull = self._vessel.is_overfull()
+        self._disk_check_at = time.monotonic() + _DISK_CHECK_S
+        return overfull
+
+
+def _code(reader: FrameReader) -> int:
+    assert reader.code is not None
+    return reader.code
+
+
+def _repetition(exit_: Exit, reader: FrameReader, started: float) -> Repetition:
+    """``code`` is -1 where the command didn't come to its end."""
+    code = -1 if reader.code is None else reader.code
+    seconds = time.monotonic() - started
+    return Repetition(exit_, code, seconds, reader.collected(), reader.complete)

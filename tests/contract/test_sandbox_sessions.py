@@ -206,6 +206,16 @@ def test_the_disk_limit_ends_a_session(bench: Bench) -> None:
         assert time.monotonic() - started < 10.0
 
 
+def test_the_disk_limit_counts_over_short_repetitions(bench: Bench) -> None:
+    command = "head -c 2000000 /dev/zero >>big; sleep 0.2"
+    with bench.session(command, disk_bytes=8 * MB) as session:
+        exits = [session.repeat().exit for _ in range(6)]
+        assert exits == [Exit.OK] * 6
+        while exits[-1] is Exit.OK and len(exits) < 60:
+            exits.append(session.repeat().exit)
+        assert exits[-1] is Exit.DISK
+
+
 def test_a_repetition_costs_little(bench: Bench) -> None:
     with bench.session("true") as session:
         session.repeat()
