@@ -61,6 +61,7 @@ part="$out.part"
 trap 'rm -f "$part"' EXIT
 make_base() {
     mmdebstrap --variant=apt --format=tar --include="$packages" "${options[@]}" \
+        --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --dpkgopt='path-exclude=/usr/share/info/*' \
