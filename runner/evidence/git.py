@@ -47,6 +47,9 @@ _NEUTRAL = (
     "-c", "safe.directory=*",
 )  # fmt: skip
 
+# Set where git itself started us, as in a hook; they would lead it elsewhere.
+_MISLEADING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+
 
 @cache
 def git_program() -> str:
@@ -74,11 +77,23 @@ class Git:
     """git, bound to where it works: ``where`` are options such as ``--git-dir=...`` or ``-C``."""
 
     def __init__(self, *where: str, env: Mapping[str, str] | None = None) -> None:
-        self._where = where
-        self._env = {**_ENVIRONMENT, **(env or {})}
+        self._where: tuple[str, ...] = (git_program(), *_NEUTRAL, *where)
+        self._env: dict[str, str] | None = {**_ENVIRONMENT, **(env or {})}
+
+    @classmethod
+    def of_user(cls, *where: str) -> Git:
+        """git as the user has it, with their configuration, filters and hooks.
+
+        For what changes their work tree, which must look as if they had done it themselves.
+        """
+        git = cls(*where)
+        unset = [part for name in _MISLEADING for part in ("-u", name)]
+        git._where = ("env", *unset, "GIT_TERMINAL_PROMPT=0", git_program(), *where)
+        git._env = None
+        return git
 
     def command(self, *args: str) -> list[str]:
-        return [git_program(), *_NEUTRAL, *self._where, *args]
+        return [*self._where, *args]
 
     def attempt(
         self, *args: str, stdin: bytes = b"", stdout: IO[bytes] | None = None

@@ -60,9 +60,10 @@ def apply(
 
     Raises Refused for a work tree with uncommitted changes to tracked files, and for one in which
     an untracked file is in the way; the work tree is then as it was, and so are the branches.
+    The switch is the user's own git's, with their filters and hooks.
     """
     place = _place(repo_dir)
-    git = Git("-C", str(place.top))
+    git = Git.of_user("-C", str(place.top))
     dirty = git.run("status", "--porcelain", "--untracked-files=no").decode("utf-8", "replace")
     if dirty:
         names = ", ".join(line[3:] for line in dirty.splitlines()[:5])

@@ -7,7 +7,8 @@ import pytest
 
 from runner.errors import TaskError
 from runner.evidence import Evidence, Refused
-from tests.unit.evidence.tars import Member, chunks, file, symlink, tar
+
+from .tars import Member, chunks, file, symlink, tar
 
 RUN = "20261121-024017-ab12"
 

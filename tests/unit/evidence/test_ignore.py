@@ -4,7 +4,8 @@ import pytest
 
 from runner.errors import EvidenceError
 from runner.evidence import Evidence, IgnoreRules
-from tests.unit.evidence.tars import Member, chunks, file, hardlink, tar
+
+from .tars import Member, chunks, file, hardlink, tar
 
 RUN = "20261121-024017-ab12"
 RULES = "*.o\nbuild/\n/only-here\n!keep.o\n# comment\n\\#odd\ntrailing\\ \n**/deep/*.tmp\n"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.evidence.tars import Member, chunks, file, hardlink, symlink, tar
 
 from runner.errors import EngineUnavailable, EvidenceError, TaskError
 from runner.evidence import ArchiveLimits, Evidence, Recorded, TreeTooLarge
+
+from .tars import Member, chunks, file, hardlink, symlink, tar
 
 RUN = "20261121-024017-ab12"
 
