@@ -19,7 +19,7 @@ _LISTS = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?:=+ )?((?:[0-9]+ [a-z]+(?:, )?)+) in [0-9.]+s(?: \([0-9:, day]+\))?(?: =+)?",  # pytest
-        r"test result: (.+); finished in .+",  # Cargo
+        r"test result: (.+)",  # Cargo
         r"\s*Summary \[.+\] +[0-9]+(?:/[0-9]+)? tests? run: (.+)",  # nextest
         r"Tests: +(.*[0-9] total)",  # Jest
         r"\s*Tests +(.+) \([0-9]+\)",  # Vitest
@@ -29,6 +29,17 @@ _LISTS = tuple(
 _COUNT = re.compile(r"([0-9]+) ([a-z]+)")
 _RAN = {"passed", "failed", "error", "errors", "xfailed", "xpassed", "passing", "failing"}
 
+# Closing lines that name their counts, such as `Failed: 0, Passed: 5, Skipped: 1`.
+_NAMED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?:Passed|Failed)! +- (Failed: .+)",  # .NET
+        r"(Tests: [0-9]+, Assertions: .+)",  # PHPUnit
+        r"(?:\[\w+\] )?(Tests run: [0-9]+, Failures: [0-9]+, Errors: [0-9]+, Skipped: [0-9]+)",  # Maven
+    )
+)
+_NAMED_COUNT = re.compile(r"([A-Za-z]+): +([0-9]+)")
+
 # Closing lines whose first group is the number of tests, and the second that of those skipped.
 _TOTALS = tuple(
     re.compile(pattern)
@@ -37,24 +48,14 @@ _TOTALS = tuple(
         r"(?:#|ℹ) (?:pass|fail) ([0-9]+)",  # node:test
         r"[0-9]+% tests passed, [0-9]+ tests? failed out of ([0-9]+)",  # CTest
         r"([0-9]+) examples?, [0-9]+ failures?(?:, ([0-9]+) pending)?.*",  # RSpec
-        r"([0-9]+) runs, .*, ([0-9]+) skips",  # Minitest
+        r"([0-9]+) runs, [0-9]+ assertions, [0-9]+ failures, [0-9]+ errors, ([0-9]+) skips",  # Minitest
         r"OK \(([0-9]+) tests?, [0-9]+ assertions?\)",  # PHPUnit
-        r"Tests: ([0-9]+), Assertions: [0-9]+(?:, .*?Skipped: ([0-9]+))?.*",  # PHPUnit
-        r"(?:\[\w+\] )?Tests run: ([0-9]+), Failures: [0-9]+, Errors: [0-9]+, Skipped: ([0-9]+)",
-        r".*Failed: +[0-9]+, Passed: +[0-9]+, Skipped: .*, Total: +([0-9]+).*",  # .NET
-        r"([0-9]+) tests?, [0-9]+ failures?(?:, ([0-9]+) skipped)?.*",  # ExUnit, Bats
+        r"([0-9]+) tests?, [0-9]+ failures?(?:, ([0-9]+) (?:skipped|excluded))?.*",  # ExUnit, Bats
     )
 )
-_DOTNET_SKIPPED = r"Failed: +[0-9]+, Passed: +[0-9]+, Skipped: +([0-9]+)"
 # Lines that take something away from a total printed elsewhere.
-_SKIPPED = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(?:OK|FAILED) \((?:.*, )?skipped=([0-9]+).*\)",  # unittest
-        r".*" + _DOTNET_SKIPPED + r".*",
-    )
-)
-_CTEST_SKIPPED = re.compile(r"\s*[0-9]+/[0-9]+ Test +#.*\*\*\*(?:Skipped|Not Run).*")
+_UNITTEST_SKIPPED = re.compile(r"(?:OK|FAILED) \((?:[^()]*, )?skipped=([0-9]+)[^()]*\)")
+_CTEST_SKIPPED = re.compile(r" *[0-9]+/[0-9]+ Test +#[^*]*\*\*\*(?:Skipped|Not Run).*")
 _GO_RESULT = re.compile(r"\s*--- (?:PASS|FAIL): .*")
 _GO_PACKAGE = re.compile(r"ok  ?\t\S+\t(?!.*\[no tests to run\]).*")
 _TAP_RESULT = re.compile(r"(?:not )?ok [0-9]+(?!.*# (?i:skip))\b.*")
@@ -110,6 +111,12 @@ def _ran(text: str) -> int | None:
         if match := pattern.fullmatch(text):
             counts = _COUNT.findall(match[1])
             return sum(int(count) for count, kind in counts if kind in _RAN)
+    for pattern in _NAMED:
+        if match := pattern.fullmatch(text):
+            named = {name: int(count) for name, count in _NAMED_COUNT.findall(match[1])}
+            if "Passed" in named:
+                return named["Passed"] + named.get("Failed", 0)
+            return named.get("Tests", named.get("run", 0)) - named.get("Skipped", 0)
     for pattern in _TOTALS:
         if match := pattern.fullmatch(text):
             total, *skipped = (int(group or 0) for group in match.groups())
@@ -121,4 +128,5 @@ def _skipped(text: str) -> int:
     """How many tests a line that isn't a total takes away from one."""
     if _CTEST_SKIPPED.fullmatch(text):
         return 1
-    return sum(int(match[1]) for pattern in _SKIPPED if (match := pattern.fullmatch(text)))
+    match = _UNITTEST_SKIPPED.fullmatch(text)
+    return int(match[1]) if match else 0

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.measure.paired import (
+    _STUDENT_T,
+    BASELINE,
+    CANDIDATE,
+    Comparison,
+    abba,
+    compare,
+    measurement,
+    medians,
+)
+from runner.model import Goal, Metric, MetricSpec
+
+VALUES = st.floats(min_value=1e-12, max_value=1e12)
+PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=40)
+
+
+def compared(pairs: list[tuple[float, float]], goal: Goal = Goal.MIN) -> Comparison:
+    result = compare([old for old, _ in pairs], [new for _, new in pairs], goal)
+    assert isinstance(result, Comparison)
+    return result
+
+
+def test_half_the_time_is_a_gain_of_log_2() -> None:
+    result = compared([(10.0, 5.0), (12.0, 6.0), (9.0, 4.5)])
+    assert result.gain == pytest.approx(math.log(2))
+    assert result.ratios == pytest.approx([math.log(2)] * 3)
+
+
+def test_more_is_better_where_the_goal_is_max() -> None:
+    assert compared([(10.0, 20.0)], Goal.MAX).gain == pytest.approx(math.log(2))
+    assert compared([(10.0, 20.0)], Goal.MIN).gain == pytest.approx(-math.log(2))
+
+
+def test_one_pair_says_nothing() -> None:
+    result = compared([(10.0, 5.0)])
+    assert (result.low, result.high) == (-math.inf, math.inf)
+
+
+def test_two_to_five_pairs_have_students_interval() -> None:
+    """Worked by hand: the mean of 0.1, 0.2, 0.3 is 0.2, their deviation 0.1; t(2) = 4.302653."""
+    result = compared([(math.exp(x), 1.0) for x in (0.1, 0.2, 0.3)])
+    reach = 4.302653 * 0.1 / math.sqrt(3)
+    assert (result.low, result.high) == pytest.approx((0.2 - reach, 0.2 + reach))
+
+
+def test_the_quantiles_of_students_t() -> None:
+    """Integrates the density numerically: 95 % lie within the quantile on both sides."""
+    for df, quantile in enumerate(_STUDENT_T, start=1):
+        x = np.linspace(-quantile, quantile, 2_000_001)
+        scale = math.gamma((df + 1) / 2) / (math.sqrt(df * math.pi) * math.gamma(df / 2))
+        density = scale * (1 + x * x / df) ** (-(df + 1) / 2)
+        assert np.trapezoid(density, x) == pytest.approx(0.95, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "rank"),  # of the lower end; from tables of the sign test's critical values
+    [(6, 1), (8, 1), (9, 2), (11, 2), (12, 3), (15, 4), (20, 6), (25, 8), (50, 18), (100, 40)],
+)
+def test_from_six_pairs_on_the_interval_lies_between_order_statistics(
+    pairs: int, rank: int
+) -> None:
+    ratios = [0.01 * number for number in range(1, pairs + 1)]
+    shuffled = np.random.default_rng(1).permutation(ratios)
+    result = compared([(math.exp(x), 1.0) for x in shuffled])
+    assert result.low == pytest.approx(0.01 * rank)
+    assert result.high == pytest.approx(0.01 * (pairs + 1 - rank))
+
+
+def test_thousands_of_pairs_overflow_nothing() -> None:
+    result = compared([(2.0, 1.0)] * 3000)
+    assert result.low == result.high == pytest.approx(math.log(2))
+
+
+def test_one_absurd_outlier_changes_little() -> None:
+    steady = [(1.1, 1.0)] * 11
+    assert compared([*steady, (1.1, 1e9)]).gain == pytest.approx(math.log(1.1))
+    assert compared([*steady, (1.1, 1e9)]).low == pytest.approx(math.log(1.1))
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, -1.0, math.nan, math.inf])
+def test_values_without_a_ratio_are_told(value: float) -> None:
+    for old, new in ((value, 1.0), (1.0, value)):
+        result = compare([1.0, old], [1.0, new], Goal.MIN)
+        assert isinstance(result, str)
+        assert f"{value:g}" in result and "above 0" in result
+
+
+def test_the_extremes_of_floating_point_have_a_ratio() -> None:
+    result = compared([(1.7e308, 5e-324), (5e-324, 1.7e308)])
+    assert all(math.isfinite(ratio) for ratio in result.ratios)
+    assert result.gain == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("old", "new"), [([], []), ([1.0], []), ([1.0], [1.0, 2.0])])
+def test_sides_that_are_no_pairs(old: list[float], new: list[float]) -> None:
+    with pytest.raises(ValueError, match="are no pairs"):
+        compare(old, new, Goal.MIN)
+
+
+@given(PAIRS)
+def test_the_gain_lies_within_its_interval(pairs: list[tuple[float, float]]) -> None:
+    result = compared(pairs)
+    slack = 1e-9 * (1.0 + abs(result.gain))
+    assert result.low - slack <= result.gain <= result.high + slack
+    assert result.gain == statistics.median(result.ratios)
+
+
+@given(PAIRS)
+def test_swapping_the_sides_or_the_goal_turns_the_sign(pairs: list[tuple[float, float]]) -> None:
+    result = compared(pairs)
+    mirrored = (-result.gain, -result.high, -result.low)
+    swapped = compared([(new, old) for old, new in pairs])
+    assert (swapped.gain, swapped.low, swapped.high) == pytest.approx(mirrored)
+    other = compared(pairs, Goal.MAX)
+    assert (other.gain, other.low, other.high) == pytest.approx(mirrored)
+
+
+@given(PAIRS, st.floats(min_value=1e-3, max_value=1e3))
+def test_the_unit_does_not_matter(pairs: list[tuple[float, float]], factor: float) -> None:
+    scaled = compared([(old * factor, new * factor) for old, new in pairs])
+    assert scaled.ratios == pytest.approx(compared(pairs).ratios, abs=1e-9)
+
+
+@given(PAIRS, st.randoms(use_true_random=False))
+def test_the_order_of_the_pairs_does_not_matter(pairs, random) -> None:  # type: ignore[no-untyped-def]
+    shuffled = list(pairs)
+    random.shuffle(shuffled)
+    one, other = compared(pairs), compared(shuffled)
+    assert (one.gain, one.low, one.high) == pytest.approx((other.gain, other.low, other.high))
+
+
+def coverage(draw, pairs: int, truth: float) -> float:  # type: ignore[no-untyped-def]
+    """How often the interval of ``pairs`` pairs holds the true gain, in 4000 comparisons."""
+    hits = 0
+    for ratios in draw((4000, pairs)) + truth:
+        result = compared([(math.exp(x), 1.0) for x in ratios])
+        hits += result.low <= truth <= result.high
+    return hits / 4000
+
+
+NOISES = {
+    "normal": lambda rng: lambda shape: rng.normal(0, 0.05, shape),
+    "heavy tails": lambda rng: lambda shape: np.clip(0.02 * rng.standard_t(1, shape), -300, 300),
+    "two machines": lambda rng: (
+        lambda shape: rng.normal(0, 0.02, shape) + 0.4 * rng.integers(-1, 2, shape)
+    ),
+}
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("pairs", [6, 12, 25])
+def test_the_interval_holds_the_truth_whatever_the_noise(noise: str, pairs: int) -> None:
+    """95 % nominally; 94 % leaves three standard errors of the simulation."""
+    draw = NOISES[noise](np.random.default_rng(pairs))
+    assert coverage(draw, pairs, truth=0.1) >= 0.94
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 5])
+def test_the_interval_of_few_pairs_holds_the_truth_under_normal_noise(pairs: int) -> None:
+    draw = NOISES["normal"](np.random.default_rng(pairs))
+    assert 0.94 <= coverage(draw, pairs, truth=-0.2) <= 0.965
+
+
+def test_a_shared_drift_leaves_no_gain() -> None:
+    """A machine that slows down by 40 % during the measurement, taken in the order of ``abba``."""
+    sides: dict[str, list[float]] = {BASELINE: [], CANDIDATE: []}
+    order = abba(8)
+    for step, side in enumerate(order):
+        sides[side].append(math.exp(math.log(1.4) * step / len(order)))
+    result = compare(sides[BASELINE], sides[CANDIDATE], Goal.MIN)
+    assert isinstance(result, Comparison)
+    assert result.gain == pytest.approx(0.0)
+    assert result.low < 0.0 < result.high
+
+
+@given(st.integers(min_value=0, max_value=50))
+def test_the_order_of_the_sides(pairs: int) -> None:
+    order = abba(pairs)
+    assert order.count(BASELINE) == order.count(CANDIDATE) == pairs
+    assert order[:4] == (BASELINE, CANDIDATE, CANDIDATE, BASELINE)[: 2 * pairs]
+    for number in range(pairs):  # the n-th of each side are neighbours
+        assert {order[2 * number], order[2 * number + 1]} == {BASELINE, CANDIDATE}
+
+
+def sample(time: float, memory: float) -> tuple[Metric, ...]:
+    return (Metric("memory", memory, "kB"), Metric("time", time, "us"))
+
+
+TIME = MetricSpec("time", Goal.MIN, "us")
+
+
+def test_a_measurement_has_the_medians_of_all_metrics_of_both_sides() -> None:
+    result = measurement(
+        [sample(10, 1), sample(30, 3), sample(20, 2)],
+        [sample(5, 4), sample(15, 0), sample(10, 9)],
+        TIME,
+    )
+    assert not isinstance(result, str)
+    assert result.gain == pytest.approx(math.log(2))
+    assert result.delta == pytest.approx(1.0)
+    assert result.pairs == len(result.ratios) == 3
+    assert result.metrics == (Metric("memory", 4, "kB"), Metric("time", 10, "us"))
+    assert result.baseline == (Metric("memory", 2, "kB"), Metric("time", 20, "us"))
+
+
+def test_a_measurement_names_the_metric_that_has_no_ratio() -> None:
+    result = measurement([sample(1, 1)], [sample(0, 1)], TIME)
+    assert isinstance(result, str) and result.startswith("time: ")
+
+
+def test_a_sample_without_the_objective_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(KeyError):
+        measurement([()], [()], TIME)
+
+
+def test_medians_of_nothing_are_nothing() -> None:
+    assert medians([]) == ()
