@@ -23,49 +23,59 @@ class Arms:
     def __init__(self, c: float) -> None:
         self._c = c
         self._buckets: dict[int, list[tuple[float, int]]] = {}
-        self._high = 0.0
-        self._low = 0.0
-
-    @property
-    def spread(self) -> float:
-        """R, the range of L over the nodes that were ever live, at least 0.05."""
-        return max(_LEAST_SPREAD, self._high - self._low)
+        self._high: list[tuple[float, int]] = []  # heap of (-L, index)
+        self._low: list[tuple[float, int]] = []  # heap of (L, index)
 
     def update(self, node: Node) -> None:
         """Take note of a node that changed."""
         if not is_live(node):
             return
-        self._high = max(self._high, node.value)
-        self._low = min(self._low, node.value)
+        heapq.heappush(self._high, (-node.value, node.index))
+        heapq.heappush(self._low, (node.value, node.index))
         bucket = self._buckets.setdefault(node.started, [])
         heapq.heappush(bucket, (-node.value, node.index))
 
     def select(self, tree: Tree) -> tuple[Node, list[int]] | None:
         """The node to expand and its untried actions, or ``None`` if no live node has any."""
         bonus = self._c * math.sqrt(math.log(1.0 + len(tree.nodes)))
+        spread = self._spread(tree)
         best: tuple[Node, list[int]] | None = None
         best_score = -math.inf
-        for k in list(self._buckets):
+        for k in sorted(self._buckets):
             head = self._head(tree, k)
             if head is None:
                 continue
-            score = head[0].value / self.spread + bonus / math.sqrt(1.0 + k)
+            score = head[0].value / spread + bonus / math.sqrt(1.0 + k)
             if score > best_score:
                 best, best_score = head, score
         return best
+
+    def _spread(self, tree: Tree) -> float:
+        """R, the range of L over the nodes that may be built upon, at least 0.05."""
+        high, low = self._high, self._low
+        while high and not _is_current(tree, high[0][1], -high[0][0]):
+            heapq.heappop(high)
+        while low and not _is_current(tree, low[0][1], low[0][0]):
+            heapq.heappop(low)
+        return max(_LEAST_SPREAD, -high[0][0] - low[0][0]) if high and low else _LEAST_SPREAD
 
     def _head(self, tree: Tree, k: int) -> tuple[Node, list[int]] | None:
         bucket = self._buckets[k]
         while bucket:
             key, index = bucket[0]
             node = tree.nodes[index]
-            if node.started == k and -key == node.value and is_live(node):
+            if node.started == k and _is_current(tree, index, -key):
                 untried = tree.untried(node)
                 if untried:
                     return node, untried
             heapq.heappop(bucket)
         del self._buckets[k]
         return None
+
+
+def _is_current(tree: Tree, index: int, value: float) -> bool:
+    node = tree.nodes[index]
+    return node.value == value and is_live(node)
 
 
 def is_live(node: Node) -> bool:

@@ -7,11 +7,15 @@ gain is a node's value, work in flight is counted, and the node of highest L is 
 from __future__ import annotations
 
 import heapq
+from bisect import insort
+from collections import defaultdict
 
 from runner.model import JobKind
 from runner.planner.draws import generator
 from runner.planner.node import Node
 from runner.planner.tree import Choice, Tree
+
+_DRAWS = 64
 
 
 def expand_at_random(tree: Tree, node: Node, untried: list[int], seed: int) -> Choice:
@@ -26,12 +30,14 @@ class _News:
     def __init__(self) -> None:
         self._cursor = 0
         self._seen: set[int] = set()
+        self.deepest = 0  # level that holds a node, passed or not
 
     def read(self, tree: Tree) -> list[Node]:
         changes, found = tree.changes, []
         while self._cursor < len(changes):
             node = tree.nodes[changes[self._cursor]]
             self._cursor += 1
+            self.deepest = max(self.deepest, _depth(node))
             if node.passed and node.index not in self._seen:
                 self._seen.add(node.index)
                 found.append(node)
@@ -64,10 +70,10 @@ class Greedy:
 
 
 class Beam:
-    """Expand every action of ``width`` nodes, then of the best ``width`` among their children.
+    """Expand every action of the ``width`` best nodes of a level, then go one level down.
 
-    Where a beam ends, the best nodes that no beam has held yet form the next one, so that a
-    budget that is left is used. An open-ended action counts as one per node and turn.
+    Where the deepest level has nothing to expand, the best of the rest is expanded, so that a
+    budget that is left is used. An open-ended action counts as one for each node of the beam.
     """
 
     name = "beam"
@@ -76,49 +82,25 @@ class Beam:
         self._seed = seed
         self._width = width
         self._news = _News()
-        self._beam: list[Node] = []
-        self._next: list[tuple[float, int]] = []  # heap of the beam's children
-        self._rest: list[tuple[float, int]] = []  # heap of what no beam has held
-        self._turns = 1
+        self._levels: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
+        self._rest = Greedy(seed)
 
-    def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
-        while True:
-            for node in self._news.read(tree):
-                heapq.heappush(self._next, (-node.value, node.index))
-            for node in self._beam:
-                untried = self._left(tree, node)
-                if untried:
+    def select(self, tree: Tree, progress: float) -> Choice | None:
+        for node in self._news.read(tree):
+            insort(self._levels[_depth(node)], (-node.value, node.index))
+        current = max(self._news.deepest - 1, 0)
+        for level in (current, current + 1):
+            beam = [tree.nodes[index] for _, index in self._levels[level][: self._width]]
+            for node in beam:
+                untried = tree.untried(node)
+                if untried and node.started < len(tree.actions):
                     return expand_at_random(tree, node, untried, self._seed)
-            if any(tree.nodes[i].open for node in self._beam for i in node.children):
-                return None  # the next level is chosen when this one has been measured
-            if not self._advance(tree):
-                return None
+            if any(tree.nodes[i].open for node in beam for i in node.children):
+                return None  # the next level is chosen when all of it has been measured
+        return self._rest.select(tree, progress)
 
     def recommend(self, tree: Tree) -> str:
         return tree.best
-
-    def _left(self, tree: Tree, node: Node) -> list[int]:
-        if not node.passed or node.started >= self._turns * len(tree.actions):
-            return []
-        return tree.untried(node)
-
-    def _advance(self, tree: Tree) -> bool:
-        self._beam = []
-        for source in (self._next, self._rest):
-            while source and len(self._beam) < self._width:
-                node = tree.nodes[heapq.heappop(source)[1]]
-                if self._left(tree, node):
-                    self._beam.append(node)
-            if self._beam:
-                break
-        for entry in self._next:
-            heapq.heappush(self._rest, entry)
-        self._next = []
-        if not self._beam and any(action.open_ended for action in tree.actions):
-            self._turns += 1
-            self._next = sorted((-node.value, node.index) for node in tree.nodes if node.passed)
-            return True
-        return bool(self._beam)
 
 
 class Random:
@@ -129,21 +111,24 @@ class Random:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._news = _News()
-        self._live: list[int] = []
+        self._passed: list[int] = []
 
     def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
-        self._live.extend(node.index for node in self._news.read(tree))
+        self._passed.extend(node.index for node in self._news.read(tree))
         draws = generator(self._seed, tree)
-        while self._live:
-            place = draws.randint(len(self._live))
-            node = tree.nodes[self._live[place]]
+        count = len(self._passed)
+        # Most nodes have something left to try, until nearly all states are known.
+        for place in (*draws.randint(count, size=_DRAWS), *range(count)):
+            node = tree.nodes[self._passed[place]]
             untried = tree.untried(node)
             if node.passed and untried:
                 pick = untried[draws.randint(len(untried))]
                 return Choice(JobKind.EXPAND, node.label, (tree.actions[pick].key,))
-            self._live[place] = self._live[-1]
-            self._live.pop()
         return None
 
     def recommend(self, tree: Tree) -> str:
         return tree.best
+
+
+def _depth(node: Node) -> int:
+    return node.label.count(".")

@@ -1,90 +1,61 @@
-"""The default policy: UCB over nodes, a surrogate over actions, blame for failures."""
+"""The default policy: UCB1 over nodes, a surrogate over actions, and whole states at times."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from runner.model import Action, JobKind, Outcome
+from runner.model import Action, JobKind
 from runner.planner.arms import Arms
-from runner.planner.blame import Blame, Suspicion
+from runner.planner.bits import bits
+from runner.planner.combine import Climb
 from runner.planner.draws import generator
+from runner.planner.knowledge import Knowledge
 from runner.planner.node import Node
-from runner.planner.surrogate import Bits, Posterior, Surrogate
 from runner.planner.tree import Choice, Tree
 
-_FAILED = (Outcome.FAILED, Outcome.TIMEOUT, Outcome.OOM, Outcome.DISK, Outcome.TAMPERED)
-_FEAR = 0.3  # what a certain failure costs, in units of the spread
+_COMBINE_FROM = 8  # evaluations
+_COMBINE = 0.5  # chance that a selection proposes a whole state
+_TOP = 6  # of the best nodes, one is where the climb to a whole state starts
 _CONFIRM_FROM = 0.9  # of the budget: the rest measures the best again
 _CONFIRM = 3
-_ALWAYS_FIT = 256  # observations; above, fit whenever 1/128 more are there
 
 
 class Frontier:
-    """See the design notes; every part keeps only what it read from the tree's log."""
+    """Expands the node that promises most by the action that a draw of the model likes best.
+
+    Every selection reads the tree's log from where the last one stopped; nothing else is kept.
+    """
 
     name = "frontier"
 
     def __init__(self, actions: Sequence[Action], seed: int, c: float) -> None:
         self._seed = seed
         self._arms = Arms(c)
-        self._blame = Blame(len(actions))
-        self._surrogate = Surrogate([action.prior for action in actions])
+        self._knowledge = Knowledge(actions)
         self._cursor = 0
-        self._seen: dict[int, tuple[int, int]] = {}
-        self._failed: set[int] = set()
-        self._fitted = -1
-        self._posterior: Posterior | None = None
-        self._suspicion: Suspicion | None = None
+        self._combines = any(not action.open_ended for action in actions)
 
     def select(self, tree: Tree, progress: float) -> Choice | None:
         self._read(tree)
+        random = generator(self._seed, tree)
         if progress >= _CONFIRM_FROM:
             again = self._confirm(tree)
             if again is not None:
                 return again
+        if tree.evaluations >= _COMBINE_FROM and random.random_sample() < _COMBINE:
+            whole = self._combine(tree, random)
+            if whole is not None:
+                return whole
         chosen = self._arms.select(tree)
         if chosen is None:
-            return None
-        node, untried = chosen
-        action, gain = self._act(tree, node, untried)
-        return Choice(JobKind.EXPAND, node.label, (tree.actions[action].key,), gain)
+            return self._combine(tree, random)
+        return self._step(tree, *chosen, random)
 
     def recommend(self, tree: Tree) -> str:
         return tree.best
-
-    def _confirm(self, tree: Tree) -> Choice | None:
-        top = [n for n in tree.top(_CONFIRM) if n.parent is not None and not n.open]
-        if not top:
-            return None
-        node = min(top, key=lambda n: n.observations)
-        return Choice(JobKind.REMEASURE, node.label)
-
-    def _act(self, tree: Tree, node: Node, untried: list[int]) -> tuple[int, float]:
-        posterior, suspicion = self._models()
-        weights = posterior.draw(generator(self._seed, tree))
-        x = _bits(node.state, len(tree.actions)).astype(float)
-        base = weights.value(x)
-        best, best_score, best_gain = untried[0], -np.inf, 0.0
-        for action in untried:
-            state = tree.successor(node.state, action)
-            after = _bits(state, len(tree.actions)).astype(float)
-            gain = weights.value(after) - base
-            fails = -np.expm1(suspicion.log_pass(after, action))
-            score = (1.0 - fails) * gain - _FEAR * fails * self._arms.spread
-            if score > best_score:
-                best, best_score, best_gain = action, score, gain
-        return best, float(best_gain)
-
-    def _models(self) -> tuple[Posterior, Suspicion]:
-        known = len(self._seen) + len(self._failed)
-        due = self._fitted + max(1, known // 128 if known > _ALWAYS_FIT else 1)
-        if self._posterior is None or self._suspicion is None or known >= due:
-            self._posterior = self._surrogate.fit()
-            self._suspicion = self._blame.judge()
-            self._fitted = known
-        return self._posterior, self._suspicion
 
     def _read(self, tree: Tree) -> None:
         changes = tree.changes
@@ -92,27 +63,45 @@ class Frontier:
             node = tree.nodes[changes[self._cursor]]
             self._cursor += 1
             self._arms.update(node)
-            self._learn(tree, node)
+        self._knowledge.read(tree)
 
-    def _learn(self, tree: Tree, node: Node) -> None:
+    def _confirm(self, tree: Tree) -> Choice | None:
+        """Measure the best nodes again, those first that were measured least."""
+        top = [n for n in tree.top(_CONFIRM) if n.parent is not None and not n.open]
+        if not top:
+            return None
+        return Choice(JobKind.REMEASURE, min(top, key=lambda n: n.observations).label)
+
+    def _combine(self, tree: Tree, random: np.random.RandomState) -> Choice | None:
+        """The best unseen state by a draw of the model, climbing from one of the best nodes."""
+        if not self._combines:
+            return None
+        weights, suspicion = self._knowledge.draw(random)
+        top = tree.top(_TOP)
+        start = top[random.randint(len(top))]
+        edge = Climb(tree, weights, suspicion).best_unseen(start)
+        if edge is None:
+            return None
+        keys = tuple([tree.actions[i].key for i in edge.actions])
+        gain = start.value + edge.gain - edge.node.value
+        return Choice(JobKind.EXPAND, edge.node.label, keys, gain)
+
+    def _step(
+        self, tree: Tree, node: Node, untried: list[int], random: np.random.RandomState
+    ) -> Choice:
+        """The untried action of highest drawn gain, by its chance of passing."""
+        weights, suspicion = self._knowledge.draw(random)
         count = len(tree.actions)
-        if node.outcome in _FAILED and node.index not in self._failed:
-            self._failed.add(node.index)
-            self._blame.failing(_bits(node.state, count))
-        seen, total = self._seen.get(node.index, (0, 0))
-        if node.observations > seen:
-            if seen == 0:
-                self._blame.passing(_bits(node.state, count))
-            self._seen[node.index] = (node.observations, node.observation_sum)
-            before = node.lineage
-            added = node.state & ~before.state
-            extra = node.observations - seen
-            offset = before.first * extra
-            gained = node.observation_sum - total - offset
-            self._surrogate.observe(_bits(added, count), extra, gained)
-
-
-def _bits(state: int, count: int) -> Bits:
-    size = (count + 7) // 8
-    raw = (state & ((1 << count) - 1)).to_bytes(size, "little")
-    return np.unpackbits(np.frombuffer(raw, dtype=np.uint8), bitorder="little")[:count]
+        now = tree.added(node)
+        base = weights.value(bits(now, count).astype(float))
+        best, best_score, best_gain = untried[0], -math.inf, 0.0
+        for action in untried:
+            if tree.actions[action].open_ended:
+                gain = score = self._knowledge.strategies.draw(tree, node, action, random)
+            else:
+                after = bits(tree.successor(now, action), count).astype(float)
+                gain = weights.value(after) - base
+                score = gain * math.exp(suspicion.log_pass(after, action))
+            if score > best_score:
+                best, best_score, best_gain = action, score, gain
+        return Choice(JobKind.EXPAND, node.label, (tree.actions[best].key,), best_gain)

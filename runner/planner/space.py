@@ -21,6 +21,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from runner.errors import TaskError
@@ -61,10 +62,12 @@ class Space:
         return ratio if self.metric.goal is Goal.MIN else -ratio
 
     def best(self) -> tuple[frozenset[str], float]:
-        """The state of highest gain, and its true value; the root if nothing is better."""
-        passing = [(keys, value) for keys, value in self.values.items() if value is not None]
-        passing.append((frozenset(), self.root))
-        return max(passing, key=lambda entry: (self.gain(entry[1]), sorted(entry[0])))
+        """The state of highest gain (the first listed of equals), and its true value; the root
+        if nothing is better."""
+        passing = [(value, keys) for keys, value in self.values.items() if value is not None]
+        best = min if self.metric.goal is Goal.MIN else max
+        value, keys = best([(self.root, frozenset()), *passing], key=itemgetter(0))
+        return keys, value
 
 
 def load_space(text: str) -> Space:

@@ -8,16 +8,19 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from runner.planner.bits import Bits
+from runner.planner.node import fixed, real
+
 Matrix = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]
-Bits = npt.NDArray[np.uint8]
 
 _SINGLE = 0.30  # prior deviation of an action's weight, in units of the observed spread
 _PAIR = 0.15  # of a pair's weight
 _NOISE = 0.10  # of an observation, the model's own misfit included
 _LEAST_SPREAD = 0.05  # in log units
-_ONE = float(1 << 32)  # observations come in fixed point (see node.py)
 _MOST_FEATURES = 512
+_MOST_ROWS = 512  # for catalogues with more features: only the newest observations count
+_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +63,18 @@ class _ByRows:
     A sample is the prior's sample, corrected by what it mispredicts (Matheron's rule).
     """
 
-    def __init__(self, x: Matrix, count: Matrix, y: Matrix, prior: _Prior) -> None:
-        self._x, self._count, self._y, self._prior = x, count, y, prior
+    def __init__(self, x: Matrix, y: Matrix, prior: _Prior) -> None:
+        self._x, self._y, self._prior = x, y, prior
         common = x @ x.T
         kernel = prior.single**2 * common + prior.pair**2 * common * (common - 1.0) / 2.0
-        self._inverse = np.linalg.inv(kernel + np.diag(prior.noise**2 / count))
+        self._inverse = np.linalg.inv(kernel + prior.noise**2 * np.eye(len(y)))
 
     def draw(self, random: np.random.RandomState) -> Weights:
         prior, actions = self._prior, self._x.shape[1]
         alone = prior.mean + prior.single * random.standard_normal(actions)
         upper = np.triu(random.standard_normal((actions, actions)), 1)
         pairs = prior.pair * (upper + upper.T)
-        error = prior.noise * random.standard_normal(len(self._y)) / np.sqrt(self._count)
+        error = prior.noise * random.standard_normal(len(self._y))
         return self._corrected(alone, pairs, error)
 
     def mean(self) -> Weights:
@@ -129,9 +132,9 @@ class Surrogate:
 
     def __init__(self, priors: list[float]) -> None:
         self._priors = np.array(priors, dtype=float)
-        self._rows: list[tuple[bytes, int, int]] = []
-        self._gram: Matrix | None = None
-        self._moment: npt.NDArray[np.int64] | None = None
+        self._rows: list[tuple[bytes, int]] = []
+        self._gram: Matrix = np.zeros(())  # sum of x x' over the first _summed rows
+        self._moment: npt.NDArray[np.int64] = np.zeros((), dtype=np.int64)  # sum of x * gain
         self._summed = 0
         self._low = 0
         self._high = 0
@@ -139,37 +142,33 @@ class Surrogate:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def observe(self, x: Bits, count: int, total: int) -> None:
-        """``count`` observations of state ``x`` whose fixed-point gains add up to ``total``."""
-        self._rows.append((x.tobytes(), count, total))
-        mean = total // count
-        self._low, self._high = min(self._low, mean), max(self._high, mean)
+    def observe(self, x: Bits, gain: int) -> None:
+        """One observation of the gain (fixed point) of state ``x``."""
+        self._rows.append((x.tobytes(), gain))
+        self._low, self._high = min(self._low, gain), max(self._high, gain)
 
     def fit(self) -> Posterior:
         """The posterior given everything observed."""
-        spread = max(_LEAST_SPREAD, (self._high - self._low) / _ONE)
+        spread = max(_LEAST_SPREAD, real(self._high - self._low))
         prior = _Prior(self._priors, _SINGLE * spread, _PAIR * spread, _NOISE * spread)
         actions = len(self._priors)
         features = actions * (actions + 1) // 2
         if len(self._rows) <= features or features > _MOST_FEATURES:
-            return _ByRows(*self._matrices(sorted(self._rows[-_MOST_FEATURES:])), prior)
-        i, j = np.triu_indices(actions, 1)
-        if self._gram is None or self._moment is None:
-            self._gram = np.zeros((features, features))
-            self._moment = np.zeros(features, dtype=np.int64)
-        for start in range(self._summed, len(self._rows), 4096):
-            x, count, _ = self._matrices(self._rows[start : start + 4096])
-            totals = np.array([row[2] for row in self._rows[start : start + 4096]], dtype=np.int64)
-            full = np.concatenate([x, x[:, i] * x[:, j]], axis=1)
-            self._gram += (full * count[:, None]).T @ full  # integers: exact in any order
-            self._moment += full.astype(np.int64).T @ totals
-        self._summed = len(self._rows)
-        return _ByFeatures((i, j), self._gram, self._moment / _ONE, prior)
+            x, gains = self._matrices(sorted(self._rows[-_MOST_ROWS:]))
+            return _ByRows(x, gains / fixed(1.0), prior)
+        return self._by_features(prior)
 
-    def _matrices(self, rows: list[tuple[bytes, int, int]]) -> tuple[Matrix, Matrix, Matrix]:
-        actions = len(self._priors)
-        flat = np.frombuffer(b"".join(row[0] for row in rows), dtype=np.uint8)
-        x = flat.reshape(len(rows), actions).astype(float)
-        count = np.array([row[1] for row in rows], dtype=float)
-        total = np.array([row[2] for row in rows], dtype=float)
-        return x, count, total / count / _ONE
+    def _by_features(self, prior: _Prior) -> _ByFeatures:
+        i, j = np.triu_indices(len(self._priors), 1)
+        for start in range(self._summed, len(self._rows), _BATCH):
+            x, gains = self._matrices(self._rows[start : start + _BATCH])
+            full = np.concatenate([x, x[:, i] * x[:, j]], axis=1)
+            self._gram = self._gram + full.T @ full  # integers: exact in any order
+            self._moment = self._moment + full.astype(np.int64).T @ gains
+        self._summed = len(self._rows)
+        return _ByFeatures((i, j), self._gram, self._moment / fixed(1.0), prior)
+
+    def _matrices(self, rows: list[tuple[bytes, int]]) -> tuple[Matrix, npt.NDArray[np.int64]]:
+        flat = np.frombuffer(b"".join([row[0] for row in rows]), dtype=np.uint8)
+        x = flat.reshape(len(rows), len(self._priors)).astype(float)
+        return x, np.array([row[1] for row in rows], dtype=np.int64)

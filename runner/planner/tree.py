@@ -56,6 +56,7 @@ class Tree:
         self.actions = tuple(actions)
         self.nodes: list[Node] = []
         self.changes: list[int] = []  # indexes of nodes that were opened, closed or expanded
+        self.closings: list[tuple[int, int | None]] = []  # and observation (None: failed), in order
         self.in_flight = 0
         self.evaluations = 0
         self.snapshot_bytes = 0
@@ -130,6 +131,20 @@ class Tree:
     def successor(self, state: int, action: int) -> int:
         """The state after applying a closed action (by index): it replaces others of its group."""
         return state & self._keep[action] | self._set[action]
+
+    def added(self, node: Node) -> int:
+        """The actions in effect that were added since the node's lineage, as bits."""
+        return node.state & ~node.lineage.state & ((1 << len(self.actions)) - 1)
+
+    def combined(self, lineage: Node, added: int) -> int:
+        """The state of ``lineage`` with some further closed actions: the reverse of ``added``."""
+        state = lineage.state
+        if state == 0:
+            return added
+        for i, bit in enumerate(self._set):
+            if added & bit:
+                state = self.successor(state, i)
+        return state
 
     def untried(self, node: Node) -> list[int]:
         """Indexes of the actions that lead from ``node`` to a state nobody has opened.
@@ -212,7 +227,7 @@ class Tree:
         if not node.open:
             raise ValueError(f"{job.label} is not in flight")
         reward = self._reward_of(expansion)
-        self._learn(node, expansion)
+        self.closings.append((node.index, self._learn(node, expansion)))
         if node.visits == 0:
             node.first_reward = reward
         node.open = False
@@ -293,7 +308,7 @@ class Tree:
             raise ValueError(f"{expansion.job.label} has neither a reward nor a twin with one")
         return twin.first_reward
 
-    def _learn(self, node: Node, expansion: Expansion) -> None:
+    def _learn(self, node: Node, expansion: Expansion) -> int | None:
         measured = expansion.outcome in _MEASURED
         if expansion.job.kind is JobKind.EXPAND:
             node.outcome, node.decision = expansion.outcome, expansion.decision
@@ -306,13 +321,14 @@ class Tree:
             node.failures += 1
         measurement = expansion.measurement
         if not measured or measurement is None:
-            return
+            return None
         node.metrics = measurement.metrics
         against = self._by_label[expansion.job.against.label]
         gain = against.first + fixed(measurement.gain)
         node.observe(gain, measurement.low, measurement.high)
         if node.passed:
             heapq.heappush(self._ranking, (-node.value, node.index))
+        return gain
 
 
 def _upwards(node: Node | None) -> Iterator[Node]:

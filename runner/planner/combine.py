@@ -1,0 +1,112 @@
+"""Whole states: what the surrogate holds to be the best that nobody has opened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.planner.bits import bits
+from runner.planner.blame import Suspicion
+from runner.planner.node import Node
+from runner.planner.surrogate import Matrix, Weights
+from runner.planner.tree import Tree
+
+_STEPS = 30  # a climb over single changes is over long before
+_LEAST_GAIN = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A state to be reached from ``node`` by ``actions`` (indexes, in order) in one container.
+
+    ``gain`` is the drawn model's, over the node that the climb started at.
+    """
+
+    node: Node
+    actions: tuple[int, ...]
+    gain: float
+
+
+class Climb:
+    """Local search over states, by adding, replacing and removing single actions.
+
+    A state is worth p * (V - V(start)), with V the drawn model's value and p the chance that the
+    state passes. What an open-ended action made stays: only what was added since can change.
+    """
+
+    def __init__(self, tree: Tree, weights: Weights, suspicion: Suspicion) -> None:
+        self._tree = tree
+        self._weights = weights
+        self._suspicion = suspicion
+        actions = tree.actions
+        self._mates = np.array(
+            [
+                [a is not b and a.group != "" and a.group == b.group for b in actions]
+                for a in actions
+            ],
+            dtype=float,
+        )
+        self._open_ended = np.array([action.open_ended for action in actions])
+
+    def best_unseen(self, start: Node) -> Edge | None:
+        """The best state that no node was opened for, or ``None`` if none came up."""
+        tree, lineage = self._tree, start.lineage
+        count = len(tree.actions)
+        frozen = self._open_ended | (bits(lineage.state, count) > 0)
+        state, value, worth, log_pass = tree.added(start), 0.0, 0.0, 0.0
+        found: tuple[int, float] | None = None
+        found_worth = -math.inf
+        for _ in range(_STEPS):
+            x = bits(state, count).astype(float)
+            values = value + self._changes(self._weights.alone, self._weights.pairs, x)
+            logs = log_pass + self._changes(self._suspicion.alone, self._suspicion.pairs, x)
+            worths = np.exp(np.minimum(logs, 0.0)) * values
+            worths[frozen] = -math.inf
+            order = np.argsort(-worths, kind="stable")
+            for i in map(int, order):
+                if worths[i] <= found_worth:
+                    break
+                moved = self._toggle(state, i)
+                if tree.at(tree.combined(lineage, moved)) is None:
+                    found, found_worth = (moved, float(values[i])), float(worths[i])
+                    break
+            i = int(order[0])
+            if worths[i] <= worth + _LEAST_GAIN:
+                break
+            state, value = self._toggle(state, i), float(values[i])
+            worth, log_pass = float(worths[i]), float(logs[i])
+        return None if found is None else self._edge(lineage, *found)
+
+    def _changes(self, alone: Matrix, pairs: Matrix, x: Matrix) -> Matrix:
+        """What toggling each action adds to alone . x + x' pairs x / 2, where an action that is
+        added replaces its mates."""
+        slopes = alone + pairs @ x
+        mates = self._mates * x
+        replaced = mates @ slopes + (mates * pairs).sum(axis=1)
+        changes: Matrix = np.where(x > 0, -slopes, slopes - replaced)
+        return changes
+
+    def _toggle(self, state: int, action: int) -> int:
+        bit = 1 << action
+        return state & ~bit if state & bit else self._tree.successor(state, action)
+
+    def _edge(self, lineage: Node, state: int, gain: float) -> Edge:
+        """From the nearest committed state with one or two actions less, or else the lineage."""
+        tree = self._tree
+        on = [i for i in range(len(tree.actions)) if state >> i & 1]
+        for rest, without in _less(state, on):
+            node = tree.at(tree.combined(lineage, without))
+            if node is not None and node.passed:
+                return Edge(node, rest, gain)
+        return Edge(lineage, tuple(on), gain)
+
+
+def _less(state: int, on: list[int]) -> Iterator[tuple[tuple[int, ...], int]]:
+    for i in on:
+        yield (i,), state & ~(1 << i)
+    for place, i in enumerate(on):
+        for j in on[place + 1 :]:
+            yield (i, j), state & ~(1 << i | 1 << j)
