@@ -26,28 +26,33 @@ class Sighting:
     problem: str = ""
 
 
-def sighting(name: str, value: object, unit: object = "") -> Sighting:
-    """Read a value that was printed as text or as a JSON number.
+def text_sighting(name: str, text: str, unit: str = "") -> Sighting:
+    """Read a value that was printed as text. It must be a plain decimal number: no hexadecimal,
+    no underscores, no other alphabet's digits, no ``inf``."""
+    if len(text) > _NUMBER_CHARS:
+        return Sighting(name, problem=f"has a value of {len(text)} characters")
+    if not _NUMBER.fullmatch(text):
+        return Sighting(name, problem=f"is not a finite decimal number: {_shown(text)}")
+    return _finite(name, float(text), text, unit)
 
-    Text must be a plain decimal number: no hexadecimal, no underscores, no other alphabet's digits,
-    no ``inf``.
-    """
-    if not isinstance(unit, str) or len(unit) > _UNIT_CHARS:
-        return Sighting(name, problem=f"has an unreadable unit {_shown(unit)}")
-    if isinstance(value, str):
-        if len(value) > _NUMBER_CHARS:
-            return Sighting(name, problem=f"has a value of {len(value)} characters")
-        if not _NUMBER.fullmatch(value):
-            return Sighting(name, problem=f"is not a finite decimal number: {_shown(value)}")
-    elif isinstance(value, bool) or not isinstance(value, int | float):
+
+def json_sighting(name: str, value: object, unit: object = "") -> Sighting:
+    """Read a value that was printed as JSON. It must be a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return Sighting(name, problem=f"is not a number: {_shown(value)}")
     try:
         number = float(value)
     except OverflowError:  # an integer beyond all floats
         number = math.inf
-    if not math.isfinite(number):
-        return Sighting(name, problem=f"is not finite: {_shown(value)}")
-    return Sighting(name, number, unit)
+    return _finite(name, number, value, unit)
+
+
+def _finite(name: str, value: float, printed: object, unit: object) -> Sighting:
+    if not math.isfinite(value):
+        return Sighting(name, problem=f"is not finite: {_shown(printed)}")
+    if not isinstance(unit, str) or len(unit) > _UNIT_CHARS:
+        return Sighting(name, problem=f"has an unreadable unit {_shown(unit)}")
+    return Sighting(name, value, unit)
 
 
 def metric_line(text: str) -> Iterator[Sighting]:
@@ -72,7 +77,7 @@ def metric_line(text: str) -> Iterator[Sighting]:
         if broken:
             yield Sighting(name, problem=f"is on a METRIC line with a stray {_shown(broken)}")
         else:
-            yield sighting(name, value, unit)
+            yield text_sighting(name, value, unit)
 
 
 def json_line(text: str) -> Iterator[Sighting]:
@@ -90,10 +95,10 @@ def json_line(text: str) -> Iterator[Sighting]:
         if len(keys) > len(values):
             yield Sighting(name, problem="is in a JSON object that has a key twice")
         else:
-            yield sighting(name, values["value"], values.get("unit", ""))
+            yield json_sighting(name, values["value"], values.get("unit", ""))
         return
     for key, value in pairs:
-        yield sighting(key, value)
+        yield json_sighting(key, value)
 
 
 def go_line(text: str) -> Iterator[Sighting]:
@@ -107,9 +112,9 @@ def go_line(text: str) -> Iterator[Sighting]:
     for name in dict.fromkeys((full, _GO_PROCESSORS.sub("", full))):
         for value, unit in zip(words[::2], words[1::2], strict=True):
             if unit == "ns/op":
-                yield sighting(name, value, "ns")
+                yield text_sighting(name, value, "ns")
             else:
-                yield sighting(f"{name}:{unit}", value, unit)
+                yield text_sighting(f"{name}:{unit}", value, unit)
 
 
 def parse_json(text: str) -> Any:

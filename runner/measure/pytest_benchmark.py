@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runner.measure.formats import Sighting, parse_json, sighting
+from runner.measure.formats import Sighting, json_sighting, parse_json, text_sighting
 
 MAX_DOCUMENT_CHARS = 4 << 20
 _STATISTICS = ("median", "min", "max", "mean", "stddev")
@@ -50,7 +50,8 @@ class BenchmarkTable:
             return
         for statistic, value in zip(self._columns, values, strict=True):
             if statistic in _STATISTICS:
-                yield from _named(name, statistic, value.replace(",", ""), self._unit)
+                for full in _names(name, statistic):
+                    yield text_sighting(full, value.replace(",", ""), self._unit)
 
 
 class BenchmarkDocument:
@@ -85,17 +86,16 @@ def _document(text: str) -> Iterator[Sighting]:
     for item in benchmarks if isinstance(benchmarks, list) else []:
         benchmark = _object(item)
         statistics = _object(benchmark.get("stats"))
-        names = dict.fromkeys((benchmark.get("name"), benchmark.get("fullname")))
-        for name in names:
-            for statistic in _STATISTICS:
-                if isinstance(name, str) and statistic in statistics:
-                    yield from _named(name, statistic, statistics[statistic], "s")
+        tests = {name for name in map(benchmark.get, ("name", "fullname")) if isinstance(name, str)}
+        for statistic in statistics.keys() & set(_STATISTICS):
+            for full in (full for test in tests for full in _names(test, statistic)):
+                yield json_sighting(full, statistics[statistic], "s")
 
 
-def _named(name: str, statistic: str, value: object, unit: str) -> Iterator[Sighting]:
-    yield sighting(f"{name}:{statistic}", value, unit)
-    if statistic == "median":
-        yield sighting(name, value, unit)
+def _names(test: str, statistic: str) -> tuple[str, ...]:
+    """What a test's statistic is called as a metric."""
+    full = f"{test}:{statistic}"
+    return (test, full) if statistic == "median" else (full,)
 
 
 def _object(value: Any) -> dict[str, Any]:
