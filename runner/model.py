@@ -195,7 +195,8 @@ class Expansion:
 
     ``reward`` is ``None`` for ``infra`` (no visit), and for a duplicate (its twin's counts).
     ``against`` is the label that ``measurement.gain`` is relative to.
-    ``files_changed`` counts what the actions changed in the source tree.
+    ``files_changed`` counts what the actions changed in the source tree. ``tree_id`` is empty if no
+    state was reached: the action failed, or touched what is protected.
     """
 
     job: Job

@@ -73,6 +73,7 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             tree = _grown(parts, root)
             _tidy(parts, sandbox, tree)
             stop = yield from _search(parts, root, tree)
+            _tidy(parts, sandbox, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
                 found = yield from _verify_best(parts, sandbox, root, tree)
         except Cancelled:
@@ -131,7 +132,7 @@ def _grown(parts: Parts, root: Root) -> Tree:
 
 
 def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
-    """Remove what an interrupted run left that no open attempt will take over."""
+    """Remove what a crash, or trouble with the engine, left and no open attempt takes over."""
     prefix = f"oppie-{parts.context.run_id}-"
     open_nodes = [node for node in tree.nodes if node.open]
     wanted = tuple(f"{prefix}{node.label}-{node.attempts}-" for node in open_nodes)

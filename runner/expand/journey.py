@@ -6,6 +6,7 @@ what it is doing by yielding ``Phase``s, and returns a frozen ``Expansion``.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,7 @@ class Notes:
     recorded: Recorded | None = None
     snapshot: Snapshot | None = None
     container: str = ""
+    tree_id: str = ""  # of the state that was reached, known to nobody else unless there is a twin
     twin: str = ""
 
 
@@ -66,8 +68,7 @@ class Expander:
         try:
             result = yield from self._travel(job, attempt, notes)
         except EngineError:
-            if notes.recorded:
-                self._context.claims.release(notes.recorded.tree_id, job.label)
+            self._give_up(job, notes)
             raise
         expansion = self._decide(job, notes, result)
         yield from self._call_hooks(job, expansion)
@@ -97,6 +98,15 @@ class Expander:
         if failure:
             return failure
         return (yield from self._measure(job, notes, notes.snapshot))
+
+    def _give_up(self, job: Job, notes: Notes) -> None:
+        """The engine's fault: let another attempt claim the state, and leave no container if
+        the engine still takes orders. What it doesn't remove now, the next start does."""
+        if notes.tree_id:
+            self._context.claims.release(notes.tree_id, job.label)
+        if notes.container:
+            with contextlib.suppress(EngineError):
+                self._sandbox.remove(notes.container)
 
     # -- the action ----------------------------------------------------------------------------
 
@@ -163,6 +173,7 @@ class Expander:
             more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
             reason = f"protected files changed: {', '.join(changes[:3])}{more}"
             return Failure(Outcome.TAMPERED, reason)
+        notes.tree_id = recorded.tree_id
         notes.twin = self._context.claims.claim(recorded.tree_id, job.label)
         if notes.twin:
             return Failure(Outcome.DUPLICATE, f"the same source tree as {notes.twin}")
@@ -222,7 +233,7 @@ class Expander:
             kept = verdict.decision is Decision.COMMIT
             snapshot = notes.snapshot if kept else None
             commit = notes.recorded.commit if notes.recorded else ""
-            tree_id = notes.recorded.tree_id if notes.recorded else ""
+            tree_id = notes.tree_id
         return Expansion(
             job=job,
             outcome=verdict.outcome,

@@ -18,6 +18,7 @@ from runner.sandbox.classify import classify_exit, engine_errors
 from runner.sandbox.containers import Containers, epoch_s
 from runner.sandbox.frames import LOOP
 from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.patience import patiently
 from runner.sandbox.protocol import WORKSPACE, Exit, Leftovers, Step, StepResult
 from runner.sandbox.session import LoopSession
 from runner.sandbox.stream import Stream
@@ -67,6 +68,7 @@ class EngineSandbox:
             chunks, _ = self._api.get_archive(container, WORKSPACE, chunk_size=1 << 18)
             yield from chunks
 
+    @patiently
     def remove(self, container: str) -> None:
         """See ``protocol.Sandbox.remove``."""
         with engine_errors(f"remove {container}"):
@@ -176,16 +178,19 @@ class EngineSandbox:
         with engine_errors(f"commit {container} as {label}"):
             return snapshots.commit(self._api, self._run_id, container, label, parent, facts)
 
+    @patiently
     def discard(self, tag: str) -> None:
         """See ``protocol.Sandbox.discard``."""
         with engine_errors(f"remove the image {tag}"):
             snapshots.discard(self._api, tag)
 
+    @patiently
     def find(self, reference: str) -> Snapshot:
         """See ``protocol.Sandbox.find``."""
         with engine_errors(f"look up {reference}"):
             return snapshots.describe(self._api, reference)
 
+    @patiently
     def leftovers(self) -> Leftovers:
         """See ``protocol.Sandbox.leftovers``; this worker's own pause containers don't count."""
         with engine_errors("list what is left"):
