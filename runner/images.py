@@ -11,6 +11,7 @@ import hashlib
 import subprocess
 import tarfile
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,7 @@ def prepare(client: Client, sources: Sources) -> Iterator[str]:
     An agent image of another recipe is built again, unless its base is gone (it was loaded).
     """
     agent = engine.find(client, AGENT)
-    if agent and agent.labels.get(RECIPE) == _recipe():
+    if agent and (not _in_checkout() or agent.labels.get(RECIPE) == _recipe()):
         return
     if agent and engine.find(client, BASE) is None:
         yield f"{AGENT} was built from other files than these, and is used as it is"
@@ -80,7 +81,10 @@ def build_base(client: Client, sources: Sources) -> Iterator[str]:
     if sources.base_tar:
         yield from load(client, sources.base_tar)
         if engine.find(client, BASE) is None:
-            raise TaskError(f"{sources.base_tar} holds other images, but no {BASE}")
+            raise TaskError(
+                f"{sources.base_tar} holds no {BASE} (what `oppie images save` wrote is loaded "
+                "with `oppie images load`)"
+            )
         return
     if sources.registry_image:
         refusal = engine.registry_refusal(client, sources.registry_image, sources.registry_timeout_s)
@@ -153,7 +157,7 @@ def _base_from_packages(client: Client) -> Iterator[str]:
 
 
 def _run_base_script(tar: Path) -> Iterator[str]:
-    said: list[str] = []
+    said: deque[str] = deque(maxlen=10)
     with subprocess.Popen(
         ["bash", _from_checkout("images/base.sh"), tar],
         stdin=subprocess.DEVNULL,
@@ -163,11 +167,15 @@ def _run_base_script(tar: Path) -> Iterator[str]:
         errors="replace",
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line.rstrip())
-            yield said[-1]
+        try:
+            for line in process.stdout:
+                said.append(line.rstrip())
+                yield said[-1]
+        except BaseException:  # whoever watches has gone
+            process.terminate()
+            raise
     if process.returncode != 0:
-        reason = "\n".join(said[-10:])
+        reason = "\n".join(said)
         raise EngineError(
             f"No base image could be made:\n{reason}\n"
             "A base made elsewhere with images/base.sh will do: oppie images load base.tar"
@@ -198,6 +206,10 @@ def _trust(sources: Sources) -> dict[str, bytes]:
         return {CA_IN_CONTEXT: sources.ca_bundle.read_bytes()}
     except OSError as error:
         raise TaskError(f"can't read the CA bundle {sources.ca_bundle}: {error.strerror}") from error
+
+
+def _in_checkout() -> bool:
+    return all((CHECKOUT / name).exists() for name in RECIPE_FILES)
 
 
 def _from_checkout(name: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -152,10 +153,10 @@ def _context(files: Mapping[str, bytes]) -> io.BytesIO:
 
 def _lines(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The engine's progress objects as lines. Raises ``EngineError`` for an ``error`` among them."""
-    said: list[str] = []
+    said: deque[str] = deque(maxlen=10)
     for event in events:
         if "error" in event:
-            context = "\n".join(said[-10:])
+            context = "\n".join(said)
             raise EngineError(f"{event['error']}\n{context}".strip())
         if event.get("progressDetail"):
             continue

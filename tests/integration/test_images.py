@@ -6,16 +6,20 @@ else a test makes has a name of its own and goes again.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -195,7 +199,8 @@ def test_a_saved_image_is_the_same_when_it_is_loaded(
     assert list(images.save(client, archive, trial))[-1] == f"saved to {archive}"
     assert list(tmp_path.iterdir()) == [archive]
     client.api.remove_image(trial)
-    assert any(trial in line for line in images.load(client, archive))
+    told = list(images.load(client, archive))
+    assert any(trial in line for line in told)
     loaded = engine.find(client, trial)
     assert original
     assert loaded
@@ -236,6 +241,78 @@ def test_a_registry_that_does_not_answer_costs_seconds_at_most(client: Client) -
     usual_s = client.api.timeout
     assert engine.registry_refusal(client, "127.0.0.1:9/base:1", timeout_s=1.0)
     assert client.api.timeout == usual_s
+
+
+@contextmanager
+def registry(blobs: Mapping[str, bytes], manifest: bytes) -> Iterator[str]:
+    """A registry with one image in it, on a port of this host; engines trust 127.0.0.0/8."""
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            what, _, reference = self.path.rpartition("/")
+            body = manifest if what.endswith("/manifests") else blobs.get(reference, b"{}")
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Docker-Content-Digest", digest_of(body))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}/oppie-test:1"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def digest_of(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def test_a_registry_that_answers_gives_its_image(client: Client) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("from-the-registry"))
+    layer = stream.getvalue()
+    rootfs = {"type": "layers", "diff_ids": [digest_of(layer)]}
+    architecture = client.version()["Arch"]
+    config = json.dumps({"architecture": architecture, "os": "linux", "rootfs": rootfs}).encode()
+    media = "application/vnd.docker."
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{media}distribution.manifest.v2+json",
+        "config": {
+            "mediaType": f"{media}container.image.v1+json",
+            "size": len(config),
+            "digest": digest_of(config),
+        },
+        "layers": [
+            {
+                "mediaType": f"{media}image.rootfs.diff.tar.gzip",
+                "size": len(layer),
+                "digest": digest_of(layer),
+            }
+        ],
+    }
+    blobs = {digest_of(blob): blob for blob in (layer, config)}
+    with registry(blobs, json.dumps(manifest).encode()) as name:
+        assert engine.registry_refusal(client, name, timeout_s=10) == ""
+        told = list(engine.pull(client, name))
+        assert any("Pull complete" in line for line in told)
+        pulled = engine.find(client, name)
+        assert pulled
+        client.api.remove_image(name)
+        assert pulled.id == digest_of(config)
 
 
 def test_what_is_not_there_is_said_with_the_way_to_it(client: Client, tmp_path: Path) -> None:
