@@ -10,7 +10,7 @@ import pytest
 
 from runner.errors import ExitCode, RootFails
 from runner.measure.judge import Check
-from runner.model import Decision, Job, Outcome, Selected, Stopped, StopReason
+from runner.model import Decision, Job, Outcome, Selected, State, Stopped, StopReason
 from runner.planner.tree import Tree
 from runner.sandbox.fake import FakeSandbox
 from runner.task import Hooks
@@ -77,19 +77,18 @@ def test_discarded_work_is_kept_as_evidence(bench: Bench) -> None:
 
 @pytest.mark.parametrize("stop_after", [1, 6, 12, 20, 33, 47])
 def test_a_run_that_was_interrupted_goes_on_to_the_same_tree(
-    bench: Bench, tmp_path: Path, stop_after: int
+    bench: Bench, stop_after: int
 ) -> None:
     bench.workers = 1
     _, finished = bench.run(run_id="r1", stop_after=stop_after)
     assert finished.exit_code is ExitCode.INTERRUPTED
     _, finished = bench.run(run_id="r1")
-    whole, other = bench.run(run_id="r2")
+    _, other = bench.run(run_id="r2")
     assert finished.exit_code is other.exit_code
     first, second = bench.result("r1"), bench.result("r2")
     assert [(n.label, n.actions, n.outcome, n.visits) for n in first.nodes] == [
         (n.label, n.actions, n.outcome, n.visits) for n in second.nodes
     ]
-    del whole
 
 
 def test_what_was_finished_does_not_run_twice(bench: Bench, tmp_path: Path) -> None:
@@ -165,8 +164,6 @@ def test_the_replayed_tree_is_the_tree_that_was(bench: Bench) -> None:
     with bench.store() as store:
         view = store.run("r1")
         root = view.nodes[0]
-        from runner.model import State
-
         tree = Tree(State("A", root.snapshot, root.commit, root.tree_id), task.actions)
         store.replay("r1", tree, {a.key: a for a in task.actions})
     assert tree.in_flight == 0

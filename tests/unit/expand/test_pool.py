@@ -85,7 +85,7 @@ def test_being_told_to_stop_ends_the_wait_and_the_workers() -> None:
         raise Cancelled("told to stop")
 
     @contextmanager
-    def open_patient(slot: int) -> Iterator[Expand]:
+    def open_patient(_slot: int) -> Iterator[Expand]:
         yield patient
 
     with ThreadPool(1, open_patient, cancelled) as pool:
