@@ -30,7 +30,7 @@ class ArchiveLimits:
     """What one recorded workspace may hold at most, ignored files included."""
 
     entries: int = 500_000
-    size_bytes: int = 16 << 30
+    size_bytes: int = 4 << 30
 
 
 class EntryKind(StrEnum):

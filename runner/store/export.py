@@ -18,24 +18,22 @@ def space_of(view: RunView, actions: Iterable[Action] = ()) -> dict[str, Any]:
 
     A state is the set of the actions that lead to it. ``actions`` are the task's: they give the
     groups, within which a later action replaces an earlier one, and name what was never tried; an
-    action that isn't among them stands alone. A duplicate has its twin's value, and states that
-    several nodes reached have their mean gain. Values are the root's, changed by the gain from the
-    root; ``noise`` is the standard deviation of the log of one measurement, from the intervals:
-    each is that of a difference of two.
+    action that isn't among them stands alone. Each trial of an open-ended one is an action of its
+    own, such as ``agent#A.3``, which the former proposes. A duplicate has its twin's value, and
+    states that several nodes reached have their mean gain. Values are the root's, changed by the
+    gain from the root; ``noise`` is the standard deviation of the log of one measurement, from the
+    intervals: each is that of a difference of two.
 
     Raises TaskError for a run whose root was not measured.
     """
     known = {action.key: action for action in actions}
-    groups = {key: action.group for key, action in known.items() if action.group}
     root = _root_value(view)
-    sets = _action_sets(view.nodes, groups)
-    tried = {key: None for node in view.nodes for key in node.actions}
     return {
         "metric": _metric(view.objective),
         "root": root,
-        "actions": [_action(key, groups) for key in {**dict.fromkeys(known), **tried}],
+        "actions": _actions(view.nodes, known),
         "noise": _noise(view.nodes),
-        "states": _states(view, sets, root),
+        "states": _states(view, _action_sets(view.nodes, known), root),
     }
 
 
@@ -44,8 +42,26 @@ def _metric(spec: MetricSpec) -> dict[str, str]:
     return {**fields, "unit": spec.unit} if spec.unit else fields
 
 
-def _action(key: str, groups: Mapping[str, str]) -> dict[str, str]:
-    return {"key": key, "group": groups[key]} if key in groups else {"key": key}
+def _actions(nodes: Iterable[NodeView], known: Mapping[str, Action]) -> list[dict[str, Any]]:
+    trials: dict[str, dict[str, None]] = {}
+    for node in nodes:
+        for key in node.actions:
+            trials.setdefault(key, {})[_effect(key, node.label, known)] = None
+    listed: list[dict[str, Any]] = []
+    for key in {**dict.fromkeys(known), **dict.fromkeys(trials)}:
+        action = known.get(key)
+        if action is None or not action.open_ended:
+            group = action.group if action else ""
+            listed.append({"key": key, "group": group} if group else {"key": key})
+        elif key in trials:
+            listed.append({"key": key, "proposes": list(trials[key])})
+            listed.extend({"key": proposed} for proposed in trials[key])
+    return listed
+
+
+def _effect(key: str, label: str, known: Mapping[str, Action]) -> str:
+    """The key under which an action's effect on this very node is known."""
+    return f"{key}#{label}" if key in known and known[key].open_ended else key
 
 
 def _root_value(view: RunView) -> float:
@@ -59,16 +75,21 @@ def _root_value(view: RunView) -> float:
 
 
 def _action_sets(
-    nodes: Iterable[NodeView], groups: Mapping[str, str]
+    nodes: Iterable[NodeView], known: Mapping[str, Action]
 ) -> dict[str, tuple[str, ...]]:
     """For each label the actions in effect, sorted; parents come before their children."""
+    groups = {key: action.group for key, action in known.items() if action.group}
     sets: dict[str, tuple[str, ...]] = {}
     for node in nodes:
         state = list(sets.get(node.parent, ()))
         for key in node.actions:
-            group = groups.get(key)
-            state = [each for each in state if each != key and (groups.get(each) or each) != group]
-            state.append(key)
+            effect, group = _effect(key, node.label, known), groups.get(key)
+            state = [
+                each
+                for each in state
+                if each != effect and (group is None or groups.get(each) != group)
+            ]
+            state.append(effect)
         sets[node.label] = tuple(sorted(state))
     return sets
 

@@ -36,14 +36,14 @@ class Reading:
             found = tuple(views.run_views(self._connection))
         return tuple(self._as_it_is(view) for view in found)
 
-    def run(self, run_id: str = "") -> RunView:
+    def run(self, run_id: str = "", with_nodes: bool = True) -> RunView:
         """A run with its nodes, by its id or the beginning of one; the latest for "".
 
         Raises TaskError for none, or more than one.
         """
         run = self._id(self._whole_id(run_id))
         with self._rows():
-            return self._as_it_is(views.run_view(self._connection, run))
+            return self._as_it_is(views.run_view(self._connection, run, with_nodes))
 
     def elapsed_s(self, run_id: str) -> float:
         """The wall time of the search so far, over all resumes."""

@@ -38,9 +38,11 @@ def run_views(connection: sqlite3.Connection) -> Iterator[RunView]:
         yield _run_view(row)
 
 
-def run_view(connection: sqlite3.Connection, run: int) -> RunView:
+def run_view(connection: sqlite3.Connection, run: int, with_nodes: bool) -> RunView:
     """One run with its nodes, the root first, in the order in which they were opened."""
     row = connection.execute(f"{_RUNS} WHERE r.id = ?", (run,)).fetchone()
+    if not with_nodes:
+        return _run_view(row)
     root = state_from_json(ROOT, row["root_state"])
     nodes = [_node_view(each) for each in connection.execute(_NODES, (run,))]
     if nodes:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,24 @@ def test_any_files_come_back(
     evidence.checkout(RUN, "A", out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == files
     assert done.files_changed == len(files)
+
+
+def test_several_workers_record_at_a_time(evidence: Evidence) -> None:
+    root = record(evidence, *(file(f"f{i}", f"{i}") for i in range(150)))
+
+    def work(number: int) -> Recorded:
+        members = [file(f"f{i}", f"{i}") for i in range(150)]
+        members[number % 4] = file(f"f{number % 4}", "changed")
+        return record(evidence, *members, label=f"A.{number}", parent=root.commit)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(work, range(1, 17)))
+    assert {each.files_changed for each in done} == {1}
+    assert len({each.tree_id for each in done}) == 4
+    for number, each in enumerate(done, start=1):
+        assert evidence.commit(RUN, f"A.{number}") == each.commit
+    subprocess.run(
+        ["git", f"--git-dir={evidence.folder}", "fsck", "--strict"],
+        check=True,
+        capture_output=True,
+    )

@@ -94,6 +94,18 @@ def test_equal_sets_have_their_mean(store: Store) -> None:
     assert state["value"] == pytest.approx(100 * math.exp(-0.375))
 
 
+def test_trials_of_an_open_ended_action_are_proposals(store: Store) -> None:
+    tree, journal = new_tree(), store.journal(RUN)
+    for label, key, gain in [(ROOT, "agent", 0.5), (ROOT, "agent", 0.25), ("A.1", "a0", 0.125)]:
+        job = tree.open(expand(label, key))
+        journal.intend(job)
+        journal.record(tree.close(measured(job, gain)))
+    space = load_space(json.dumps(space_of(store.run(RUN), ACTIONS)))
+    assert space.proposals == {"agent": ("agent#A.1", "agent#A.2")}
+    assert space.value(["agent#A.2"]) == pytest.approx(100 * math.exp(-0.25))
+    assert space.value(["agent#A.1", "a0"]) == pytest.approx(100 * math.exp(-0.625))
+
+
 def test_a_run_without_a_measured_root() -> None:
     with pytest.raises(TaskError, match="no value of time_us"):
         space_of(view())
