@@ -125,6 +125,8 @@ def compare(
                 samples[side].append(got)
                 done = len(samples["candidate"]) + len(samples["baseline"])
                 yield Phase(label, "benchmark.repeated", {"done": done, "of": 2 * pairs})
+        for session in sessions.values():
+            session.finish()
     result = measurement(samples["baseline"], samples["candidate"], benchmark.objective)
     if isinstance(result, str):
         return Failure(Outcome.FAILED, result)

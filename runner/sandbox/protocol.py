@@ -82,6 +82,10 @@ class Session(Protocol):
     def repeat(self) -> Repetition:
         """Run the command once. After anything but ``OK`` and ``NONZERO`` the session is over."""
 
+    def finish(self) -> None:
+        """Say that no repetition follows. Told to two sessions before either is left, it lets
+        their containers end at the same time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:

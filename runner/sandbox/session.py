@@ -18,7 +18,7 @@ _DISK_CHECK_S = 2.0
 class Wire(Protocol):
     """Both directions of an attached process: ``stream.Stream``, ``pipes.Pipes``."""
 
-    def send(self, data: bytes) -> None: ...
+    def send(self, data: bytes, *, close: bool = False) -> None: ...
 
     def read(self, deadline: float) -> Iterator[bytes]: ...
 
@@ -67,6 +67,10 @@ class LoopSession:
         if exit_ is Exit.OK:
             raise EngineError("the measuring container ended without a word")
         return _repetition(exit_, reader, started)
+
+    def finish(self) -> None:
+        """The loop ends with its input, and the container with the loop."""
+        self._wire.send(b"", close=True)
 
     def _hits_disk_limit(self) -> bool:
         """Look at the disk, but not often: it takes longer than a short repetition."""
