@@ -1,7 +1,6 @@
 """The task file: ``oppie.toml`` becomes a ``Task``, or one message that says what is wrong."""
 
 from runner.measure.judge import Benchmark, Check
-from runner.task.files import target_files
 from runner.task.keep import keep_task, kept_task
 from runner.task.load import FILE_NAME, load_task
 from runner.task.spec import Hooks, ImageSpec, Task
@@ -16,5 +15,4 @@ __all__ = [
     "keep_task",
     "kept_task",
     "load_task",
-    "target_files",
 ]
