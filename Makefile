@@ -60,7 +60,7 @@ lint: venv  ## ruff and mypy
 	MYPYPATH=runner/sandbox $(BIN)/mypy --strict --config-file= images/engine.py
 
 test-unit: venv  ## seconds; needs no engine
-	@$(BIN)/python -m pytest --quiet tests/unit
+	@$(BIN)/python -m pytest --quiet --ignore tests/contract --ignore tests/integration
 
 test-engine: setup  ## contract and integration tests; a missing engine is a failure
 	@$(BIN)/python -m pytest --quiet tests/contract tests/integration
