@@ -29,13 +29,16 @@ from runner.model import RunView, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
 from runner.report.html import render_html
-from runner.report.live import Mode, make_display
+from runner.report.live import Mode, is_ascii_only, make_display
 from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
+from runner.report.tree import render_tree
 from runner.sandbox.engine import EngineSandbox
 from runner.settings import LogFormat
 from runner.store import Store, new_run_id
 from runner.task import Task, keep_task, kept_task, load_task
+
+_TREE_NODES = 60  # shown at the end; `oppie tree` shows more
 
 TaskArgument = Annotated[
     Path, typer.Argument(help="oppie.toml, or the folder that holds it; this one if left out.")
@@ -192,6 +195,9 @@ def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) ->
     if mode is Mode.JSON:
         out.file.write(json_module.dumps(run_to_json(view), allow_nan=False) + "\n")
         return
+    if mode is not Mode.QUIET:
+        out.print(render_tree(view, ascii_only=is_ascii_only(out), max_nodes=_TREE_NODES))
+        out.print()
     out.print(render_summary(view, Places(report=str(report), events=str(folder / "events.jsonl"))))
     if no_branch:
         out.print(f"No branch was made: {no_branch}. The patch holds the change.", markup=False)
