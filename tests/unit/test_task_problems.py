@@ -202,11 +202,16 @@ TOML_VALUES = st.one_of(
         lambda text: '"' + text.replace("\\", "") + '"'
     ),
 )
-KEYS = st.sampled_from(
-    "name target exclude setup setup_timeout_s protected image actions checks benchmark limits search "
-    "budget hooks limits.memory limits.time search.thresholds budget.target benchmark.metrics "
-    "benchmark.pairs odd".split()
-)
+SECTION_KEYS = ["image", "actions", "checks", "benchmark", "limits", "search", "budget", "hooks"]
+DEEP_KEYS = [
+    "limits.memory",
+    "limits.time",
+    "search.thresholds",
+    "budget.target",
+    "benchmark.metrics",
+]
+TOP_KEYS = ["name", "target", "exclude", "setup", "setup_timeout_s", "protected", "odd"]
+KEYS = st.sampled_from([*TOP_KEYS, *SECTION_KEYS, *DEEP_KEYS])
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
