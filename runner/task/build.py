@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runner.agents.catalogue import load_catalogue
@@ -21,6 +21,7 @@ from runner.planner.reward import Thresholds
 from runner.task.file import (
     ActionSection,
     BudgetSection,
+    CheckSection,
     LimitsSection,
     SearchSection,
     Section,
@@ -43,12 +44,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     limits = _limits(file.limits)
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
-    problems += _repeated("checks", (check.name for check in file.checks))
-    if target.is_dir():
-        for glob, guess in unmatched(target, file.protected, file.exclude).items():
-            problems.append(f"protected = {shown(glob)}: matches no file in {target}{guess}")
-    else:
-        problems.append(f"target = {shown(file.target)}: {target} is no directory")
+    problems += _target_problems(target, file)
     return Task(
         name=file.name,
         path=path,
@@ -58,10 +54,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         setup=tuple(file.setup),
         setup_timeout_s=file.setup_timeout_s or limits.time_s,
         actions=actions,
-        checks=tuple(
-            Check(check.name, check.command, check.timeout_s or limits.time_s)
-            for check in file.checks
-        ),
+        checks=_checks(file.checks, limits, problems),
         benchmark=benchmark,
         protected=tuple(file.protected),
         limits=limits,
@@ -71,6 +64,14 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         verify_top=file.search.verify_top,
         verify_pairs=file.search.verify_pairs,
     )
+
+
+def _target_problems(target: Path, file: TaskFile) -> Iterator[str]:
+    if not target.is_dir():
+        yield f"target = {shown(file.target)}: {target} is no directory"
+        return
+    for glob, guess in unmatched(target, file.protected, file.exclude).items():
+        yield f"protected = {shown(glob)}: matches no file in {target}{guess}"
 
 
 def _given(section: Section, *without: str) -> dict[str, object]:
@@ -151,6 +152,16 @@ def _command(section: ActionSection) -> Action:
         prior=section.prior,
         tag=section.tag or "",
         open_ended=section.open_ended,
+    )
+
+
+def _checks(
+    sections: Sequence[CheckSection], limits: Limits, problems: list[str]
+) -> tuple[Check, ...]:
+    problems += _repeated("checks", (section.name for section in sections))
+    return tuple(
+        Check(section.name, section.command, section.timeout_s or limits.time_s)
+        for section in sections
     )
 
 
