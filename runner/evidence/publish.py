@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.errors import EvidenceError
 from runner.evidence.errors import Refused
-from runner.evidence.git import Git, stderr_tail
+from runner.evidence.git import Git, git_version, stderr_tail
 from runner.evidence.repository import Evidence
 from runner.model import ROOT
 
@@ -100,7 +100,7 @@ def _tree_on_head(evidence: Evidence, place: _Place, run_id: str, label: str) ->
         if patch.stat().st_size > 0:
             where = (f"--directory={place.prefix}",) if place.prefix else ()
             applied = git.attempt(
-                "apply", "--cached", "--3way", "--whitespace=nowarn", *where, str(patch)
+                "apply", "--cached", *_merging(), "--whitespace=nowarn", *where, str(patch)
             )
             if applied.returncode != 0:
                 raise Refused(
@@ -110,6 +110,11 @@ def _tree_on_head(evidence: Evidence, place: _Place, run_id: str, label: str) ->
             return git.run("write-tree").decode().strip()
         except EvidenceError as error:
             raise Refused(f"{label} does not apply to HEAD of {place.top}: {error}") from error
+
+
+def _merging() -> tuple[str, ...]:
+    # Before 2.32 git could do this only together with the work tree, which is none of ours.
+    return ("--3way",) if git_version() >= (2, 32) else ()
 
 
 def _made_of(git: Git, commit: str) -> str:

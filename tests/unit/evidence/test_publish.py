@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -201,3 +202,13 @@ def test_apply_is_the_users_own_git(
     )  # fmt: skip
     apply(evidence, target, RUN, "A.1", BRANCH, "x")
     assert (target / "new.txt").read_text() == "QUIET\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
+def test_a_repository_of_another_user(repo: Path, evidence: Evidence) -> None:
+    for path in (repo, *repo.rglob("*")):
+        os.lchown(path, 12345, 12345)
+    target = repo / "my proj"
+    record(evidence, target, file("a.py", changed()), file("b.bin", b"\0\1\2"))
+    publish(evidence, target, RUN, "A.1", BRANCH, "x")
+    assert (repo / ".git" / "refs" / "heads" / BRANCH).exists()
