@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import IO, assert_never
 
-from runner.errors import EvidenceError
 from runner.evidence.archive import Entry, EntryKind
-from runner.evidence.git import IDENT
+from runner.evidence.git import IDENT, FellSilent
 
 COMMIT_MARK = 1
 PLAIN, EXECUTABLE, SYMLINK = b"100644", b"100755", b"120000"
@@ -64,9 +63,7 @@ def import_commit(
     out.close()
     answers = process.stdout.read().decode("ascii", "replace").splitlines()
     if len(answers) != (3 if parent_commit else 2):
-        raise EvidenceError(
-            f"git fast-import answered {answers!r}, which is no commit and its tree"
-        )
+        raise FellSilent(process)
     trees = [line.split()[2] if not line.startswith("missing") else "" for line in answers[1:]]
     parent_tree_id = trees[1] if parent_commit else ""
     return Imported(answers[0], trees[0], parent_tree_id, tuple(tree.skipped))

@@ -73,6 +73,14 @@ def stderr_tail(stderr: bytes) -> str:
     return " / ".join(line for line in text.splitlines() if line) or "it said nothing"
 
 
+class FellSilent(Exception):
+    """A git that is being talked to said less than it has to; its ``talk`` finds out why."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__("git said less than it has to")
+        self.process = process
+
+
 class Git:
     """git, bound to where it works: ``where`` are options such as ``--git-dir=...`` or ``-C``."""
 
@@ -141,6 +149,10 @@ class Git:
             try:
                 yield process
                 _hang_up(process)
+            except FellSilent as silence:
+                if silence.process is not process:
+                    raise  # another's silence
+                broken = True
             except BrokenPipeError:
                 if not _ended(process):
                     raise  # another's pipe

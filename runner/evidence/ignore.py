@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import EvidenceError
-from runner.evidence.git import Git
+from runner.evidence.git import FellSilent, Git
 
 _CHECK = ("check-ignore", "--stdin", "-z", "--no-index", "-v", "-n")
 _FIELDS = 4  # source, line, pattern, path: what `check-ignore -v -n -z` says of each path
@@ -48,6 +47,7 @@ class _Answers:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None and process.stdout is not None
+        self._process = process
         self._questions = process.stdin
         self._answers = process.stdout
         self._heard = b""
@@ -63,7 +63,7 @@ class _Answers:
         while self._heard.count(b"\0") < _FIELDS:
             heard = self._answers.read1(1 << 16)  # type: ignore[attr-defined]
             if not heard:
-                raise EvidenceError("git check-ignore went away in the middle of an answer")
+                raise FellSilent(self._process)
             self._heard += heard
         *fields, self._heard = self._heard.split(b"\0", _FIELDS)
         return fields

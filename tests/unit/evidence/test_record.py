@@ -99,6 +99,12 @@ def test_an_empty_workspace_is_a_tree(evidence: Evidence) -> None:
     assert after.files_changed == 1
 
 
+def test_a_root_may_be_empty(evidence: Evidence) -> None:
+    done = record(evidence)
+    assert done.tree_id == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    assert (done.files_changed, done.skipped) == (0, ())
+
+
 def test_repositories_inside_are_left_out(evidence: Evidence) -> None:
     done = record(
         evidence,
@@ -220,7 +226,9 @@ def test_what_the_engine_raises_goes_through_and_moves_nothing(evidence: Evidenc
 
 
 def test_a_parent_that_is_not_there_is_an_error(evidence: Evidence) -> None:
-    with pytest.raises(EvidenceError, match="fast-import"):
+    with pytest.raises(
+        EvidenceError, match=r"fast-import failed .*: .*(commit|missing|valid|find)"
+    ):
         evidence.record(RUN, "A.1", "0" * 39 + "1", chunks(tar(file("a", "1"))), "x")
 
 
