@@ -11,6 +11,12 @@ from runner.report.estimate import path_to
 from runner.report.figures import gain_with_interval
 
 
+def branch_of(view: RunView, label: str) -> str:
+    """The branch of a node's change: the run's own for what was verified, else one beside it."""
+    verified = view.verified is not None and view.verified.label == label
+    return f"oppie/{view.run_id}" if verified else f"oppie/{view.run_id}-{label}"
+
+
 def message_of(view: RunView, label: str) -> str:
     """The commit message of a node's change: what was done, and what was measured."""
     nodes = {node.label: node for node in view.nodes}
@@ -40,7 +46,7 @@ def hand_over(
     patch = folder / "best.patch"
     evidence.write_patch(view.run_id, ROOT, found.label, patch)
     found = replace(found, patch=str(patch))
-    branch = f"oppie/{view.run_id}"
+    branch = branch_of(replace(view, verified=found), found.label)
     message = message_of(replace(view, verified=found), found.label)
     try:
         publish(evidence, Path(view.target), view.run_id, found.label, branch, message)

@@ -12,7 +12,7 @@ import typer
 
 from runner.cli.engine import connected, open_engine_sandbox
 from runner.cli.home import RunOption, evidence, out
-from runner.cli.outcome import message_of
+from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
 from runner.errors import TaskError
 from runner.evidence import apply as apply_node
@@ -73,7 +73,7 @@ def checkout(
 def apply(
     node: NodeArgument,
     run: RunOption = "",
-    branch: Annotated[str, typer.Option(help="The branch to make; oppie/<run>/<node> if left out.")] = "",
+    branch: Annotated[str, typer.Option(help="The branch to make; oppie/<run>-<node> if left out.")] = "",
 ) -> None:
     """Commit a node's change onto a new branch of your repository, and switch to it.
 
@@ -83,7 +83,7 @@ def apply(
     """
     view = load(run)
     label = node_of(view, node).label
-    name = branch or f"oppie/{view.run_id}/{label}"
+    name = branch or branch_of(view, label)
     repository = evidence()
     apply_node(repository, Path(view.target), view.run_id, label, name, message_of(view, label))
     out.print(f"{label} of run {view.run_id} is on branch {name}", markup=False)

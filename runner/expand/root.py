@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from runner.errors import RootFails
+from runner.errors import RootFails, TaskError
 from runner.evidence import IgnoreRules, Recorded
 from runner.expand.attempt import last_words
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure, failure_of, run_checks, sample
 from runner.measure.paired import medians
+from runner.measure.protected import matches
 from runner.model import ROOT, Metric, Phase, State
 from runner.sandbox.protocol import Sandbox, Step, StepResult
 
@@ -53,7 +54,8 @@ def build_root(
     base = sandbox.find(image)
     attempt = context.attempt(ATTEMPT_ID)
     evidence, run_id = context.evidence, context.run_id
-    evidence.record(run_id, TARGET, "", target(), f"{TARGET}: as it was found\n")
+    found = evidence.record(run_id, TARGET, "", target(), f"{TARGET}: as it was found\n")
+    _demand_protected(context.task.protected, evidence.manifest(found.commit))
     step = Step(
         f"{ATTEMPT_ID}-setup",
         ATTEMPT_ID,
@@ -99,6 +101,16 @@ def _setup_script(commands: tuple[str, ...]) -> bytes:
     """One shell script; braces make the shell read all of it before it runs any."""
     body = "".join(f"( {command}\n) </dev/null\n" for command in commands)
     return ("{ " + _BEGIN + body + "}\n").encode()
+
+
+def _demand_protected(globs: tuple[str, ...], files: Mapping[str, str]) -> None:
+    """A glob that protects nothing in the copy would be a promise that isn't kept."""
+    for glob in globs:
+        if not any(matches((glob,), path) for path in files):
+            raise TaskError(
+                f"protected = {glob!r}: matches only files that git ignores, and those are not "
+                "copied into the sandbox; track them, or protect something else"
+            )
 
 
 def _demand(failure: Failure | None, log: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ExitCode, RootFails
+from runner.errors import ExitCode, RootFails, TaskError
 from runner.measure.judge import Check
 from runner.model import Decision, Job, Outcome, Selected, State, Stopped, StopReason
 from runner.planner.tree import Tree
@@ -171,3 +171,9 @@ def test_the_replayed_tree_is_the_tree_that_was(bench: Bench) -> None:
     assert tree.best == view.best
 
 
+
+
+def test_a_glob_that_protects_only_what_is_not_copied_is_refused(bench: Bench) -> None:
+    task = replace(make_task(bench.target), protected=("judge.sh", "ignored/**"))
+    with pytest.raises(TaskError, match=r"protected = 'ignored/\*\*'"):
+        bench.run(task)
