@@ -12,26 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from runner.errors import EvidenceError, TaskError
+from runner.errors import TaskError
 from runner.evidence.archive import ArchiveLimits, read_entries
 from runner.evidence.checkout import write_tree
+from runner.evidence.create import create, move_into_place
 from runner.evidence.fastimport import import_commit
-from runner.evidence.git import Git, git_version
+from runner.evidence.git import Git
 from runner.evidence.ignore import IgnoreRules
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
 
-# Large files are streamed to disk by git, and packed without being held in memory.
-_CONFIG = {
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "core.bigFileThreshold": "16m",
-    "core.logAllRefUpdates": "false",
-    "pack.compression": "1",
-    "core.protectNTFS": "false",
-}
-# The bytes are evidence: nothing in a tree may have them converted on the way out.
-_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !export-ignore !export-subst\n"
 _IMPORT = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw", "--depth=0")
 _DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
 
@@ -72,7 +62,7 @@ class Evidence:
         self._limits = limits or ArchiveLimits()
         self._git = Git(f"--git-dir={self._folder}")
         if not (self._folder / "HEAD").is_file():
-            self._create()
+            create(self._folder)
 
     @property
     def folder(self) -> Path:
@@ -201,19 +191,6 @@ class Evidence:
             # How git died is in the error; the report it left is for its own developers.
             (self._folder / f"fast_import_crash_{pid}").unlink(missing_ok=True)
 
-    def _create(self) -> None:
-        """Another process may do the same at the same time: the first to rename wins."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder.parent) as scratch:
-            made = Path(scratch) / "evidence"
-            Git().run("init", "--quiet", "--bare", "--template=", str(made))
-            (made / "info").mkdir(exist_ok=True)
-            (made / "info" / "attributes").write_text(_ATTRIBUTES)
-            git = Git(f"--git-dir={made}")
-            for key, value in {**_CONFIG, **_durable()}.items():
-                git.run("config", key, value)
-            _move(made, self._folder)
-
     def _write_rules(self, commit: str, sources: list[bytes], folder: Path) -> None:
         folder.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
@@ -225,14 +202,7 @@ class Evidence:
                 name.write_bytes(
                     self._git.run("cat-file", "blob", f"{commit}:{os.fsdecode(source)}")
                 )
-            _move(made, folder)
-
-
-def _durable() -> dict[str, str]:
-    """What a row of the journal points to must be there after a power cut."""
-    if git_version() >= (2, 36):
-        return {"core.fsync": "objects,reference"}
-    return {"core.fsyncObjectFiles": "true"}
+            move_into_place(made, folder)
 
 
 def _lines(count: bytes) -> int | None:
@@ -242,11 +212,3 @@ def _lines(count: bytes) -> int | None:
 def _mode_and_id(about: bytes) -> str:
     mode, _, blob_id = about.decode("ascii").split(" ")
     return f"{mode} {blob_id}"
-
-
-def _move(made: Path, folder: Path) -> None:
-    try:
-        made.rename(folder)
-    except OSError as error:
-        if not folder.is_dir() or not any(folder.iterdir()):
-            raise EvidenceError(f"{folder} can't be made: {error.strerror}") from error

@@ -292,3 +292,17 @@ def test_several_workers_record_at_a_time(evidence: Evidence) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def test_many_may_make_the_repository_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: Evidence(tmp_path / "deep" / "e"), range(8)))
+    for number, each in enumerate(made):
+        record(each, file("a", "1"), label=f"A.{number}")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["e"]
+
+
+def test_a_place_where_no_repository_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(EvidenceError, match="can't be made"):
+        Evidence(tmp_path / "file" / "e")
