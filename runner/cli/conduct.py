@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from runner.errors import Cancelled, ExitCode
+from runner.errors import Cancelled, ExitCode, RootFails
 from runner.evidence import pack_target
 from runner.expand.context import RunContext
 from runner.expand.journey import Expander
@@ -76,6 +76,9 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             _tidy(parts, sandbox, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
                 found = yield from _verify_best(parts, sandbox, root, tree)
+        except RootFails:
+            _clear(sandbox)
+            raise
         except Cancelled:
             stop = Stopped(StopReason.INTERRUPTED, "told to stop")
     if found:
@@ -146,6 +149,16 @@ def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
     for tag in left.images:
         if left.snapshot_labels[tag] not in labels:
             sandbox.discard(tag)
+
+
+def _clear(sandbox: Sandbox) -> None:
+    """Remove all that the run has on the engine: nothing can be searched from this root. Its logs
+    stay in the attempt's folder."""
+    left = sandbox.leftovers()
+    for container in left.containers:
+        sandbox.remove(container)
+    for tag in left.images:
+        sandbox.discard(tag)
 
 
 def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stopped]:
