@@ -16,7 +16,7 @@ def main() -> None:
     from runner.cli.app import app  # all commands, which one imported part need not pay for
 
     try:
-        app()
+        app(prog_name="oppie")
     except OppieError as error:
         said = clean_block(str(error))
         Console(stderr=True, highlight=False).print(f"oppie: {said}", markup=False, soft_wrap=True)
