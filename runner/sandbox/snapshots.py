@@ -57,7 +57,8 @@ def commit(
         ):
             return describe(api, tag)
         discard(api, tag)
-    depth = (parent.depth if parent else 0) + 1
+    origin = parent or describe(api, api.inspect_container(container)["Image"])
+    depth = origin.depth + 1
     labels = spec.snapshot_labels(run_id, label, parent_digest, depth, facts)
     if depth >= MAX_DEPTH:
         _flatten(api, container, tag, labels)
@@ -74,7 +75,8 @@ def _flatten(
     """Make container and image one layer: export piped into import, configuration restored."""
     config = api.inspect_container(container)["Config"]
     repo, name = tag.split(":")
-    changes = spec.import_changes(config, {**labels, spec.DEPTH: "1"})
+    inherited = config.get("Labels") or {}
+    changes = spec.import_changes(config, {**inherited, **labels, spec.DEPTH: "1"})
     api.import_image_from_stream(api.export(container), repo, name, changes=changes)
 
 
