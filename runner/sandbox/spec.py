@@ -66,6 +66,8 @@ def container_config(
         "OpenStdin": True,
         "StdinOnce": True,
         "NetworkDisabled": False,
+        # An image's own check would run beside every measurement.
+        "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": dict(host),
     }
 

@@ -56,6 +56,7 @@ def test_a_container_gets_no_environment_no_mounts_and_no_other_user() -> None:
         "OpenStdin": True,
         "StdinOnce": True,
         "NetworkDisabled": False,
+        "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {"NetworkMode": "n"},
     }
 
