@@ -29,7 +29,7 @@ from runner.model import RunView, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
 from runner.report.html import render_html
-from runner.report.live import Mode, is_ascii_only, make_display
+from runner.report.live import JsonDisplay, Mode, is_ascii_only, make_display
 from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
 from runner.report.tree import render_tree
@@ -172,6 +172,8 @@ def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) 
         assert isinstance(finished, Finished)
         if finished.verified:
             log.verified(finished.verified)
+            if isinstance(display, JsonDisplay):
+                display.verified(finished.verified)
     _leave_results(store, view.run_id, finished, mode)
     return int(finished.exit_code)
 

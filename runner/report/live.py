@@ -12,7 +12,7 @@ from typing import Protocol, assert_never
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 
-from runner.model import Event, RunView
+from runner.model import Event, RunView, Verified
 from runner.report.budget import limits_of
 from runner.report.eventlog import Clock, EventLog
 from runner.report.lines import event_line, opening_line
@@ -80,6 +80,10 @@ class JsonDisplay:
 
     def event(self, event: Event) -> None:
         self._log.event(event)
+
+    def verified(self, found: Verified) -> None:
+        """Write the record of the best candidate's last measurement."""
+        self._log.verified(found)
 
     def close(self) -> None:
         """Every line was flushed as it was written."""
