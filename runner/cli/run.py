@@ -187,10 +187,11 @@ def _stop_of(error: OppieError) -> Stopped:
 def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) -> None:
     folder = state().run(run_id)
     repository, no_branch = evidence(), ""
-    store.finish(run_id, finished.stop)
     if finished.verified:
         made, no_branch = hand_over(repository, folder, store.run(run_id), finished.verified)
         store.set_verified(run_id, made)
+    # Not before: a run that has ended can't be resumed, and would never get its branch.
+    store.finish(run_id, finished.stop)
     view = store.run(run_id)
     report = folder / "report.html"
     report.write_text(render_html(view, diffs=_diffs(view)), encoding="utf-8")
