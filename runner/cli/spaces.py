@@ -13,7 +13,7 @@ from runner.cli.home import JsonOption, out, print_json
 from runner.cli.read import load
 from runner.errors import TaskError
 from runner.planner.policy import POLICIES
-from runner.planner.space import load_space
+from runner.planner.space import Space, load_space
 from runner.report.figures import factor, number, percent
 from runner.report.text import clean
 from runner.simulate import SimulationResult
@@ -33,7 +33,7 @@ def simulate(
 
     Example: oppie simulate examples/helios/space.json --policy ucb1 --nodes 60 --seed 3
     """
-    result = run_simulation(load_space(_text(space)), policy, nodes, parallel, seed)
+    result = run_simulation(_load(space), policy, nodes, parallel, seed)
     if json:
         print_json(simulation_to_json(result))
     else:
@@ -90,8 +90,12 @@ def _print_result(result: SimulationResult) -> None:
     )
 
 
-def _text(path: Path) -> str:
+def _load(path: Path) -> Space:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TaskError(f"space {path}: can't be read: {error}") from error
+    try:
+        return load_space(text)
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from error
