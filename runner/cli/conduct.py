@@ -164,7 +164,7 @@ def _clear(sandbox: Sandbox) -> None:
 def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stopped]:
     context, store = parts.context, parts.store
     settings = context.task.search
-    view = store.run(context.run_id)
+    view = store.run(context.run_id, with_nodes=False)
     policy = make_policy(view.policy, context.task.actions, view.seed, settings)
     budget = Budget(context.task.budget, spent_s=store.elapsed_s(context.run_id))
     pending = store.pending(context.run_id, {action.key: action for action in tree.actions})

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.home import JsonOption, out, print_json
+from runner.cli.home import JsonOption, out, print_json, state
 from runner.cli.read import load
 from runner.errors import TaskError
 from runner.planner.policy import POLICIES
@@ -19,6 +19,7 @@ from runner.report.text import clean
 from runner.simulate import SimulationResult
 from runner.simulate import simulate as run_simulation
 from runner.store.export import space_of
+from runner.task import kept_task
 
 
 def simulate(
@@ -50,7 +51,9 @@ def export_space(
 
     Example: oppie export-space -o space.json
     """
-    text = json_module.dumps(space_of(load(run)), indent=1) + "\n"
+    view = load(run)
+    task, _ = kept_task(state().run(view.run_id))
+    text = json_module.dumps(space_of(view, task.actions), indent=1) + "\n"
     if output is None:
         out.file.write(text)
     else:
