@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from runner.model import Action
 from runner.planner.bits import bits
 from runner.planner.blame import Suspicion
 from runner.planner.node import Node
@@ -37,11 +38,7 @@ class Climb:
     state passes. What an open-ended action made stays: only what was added since can change.
     """
 
-    def __init__(self, tree: Tree, weights: Weights, suspicion: Suspicion) -> None:
-        self._tree = tree
-        self._weights = weights
-        self._suspicion = suspicion
-        actions = tree.actions
+    def __init__(self, actions: Sequence[Action]) -> None:
         self._mates = np.array(
             [
                 [a is not b and a.group != "" and a.group == b.group for b in actions]
@@ -51,9 +48,11 @@ class Climb:
         )
         self._open_ended = np.array([action.open_ended for action in actions])
 
-    def best_unseen(self, start: Node) -> Edge | None:
+    def best_unseen(
+        self, tree: Tree, start: Node, weights: Weights, suspicion: Suspicion
+    ) -> Edge | None:
         """The best state that no node was opened for, or ``None`` if none came up."""
-        tree, lineage = self._tree, start.lineage
+        lineage = start.lineage
         count = len(tree.actions)
         frozen = self._open_ended | (bits(lineage.state, count) > 0)
         state, value, worth, log_pass = tree.added(start), 0.0, 0.0, 0.0
@@ -61,24 +60,24 @@ class Climb:
         found_worth = -math.inf
         for _ in range(_STEPS):
             x = bits(state, count).astype(float)
-            values = value + self._changes(self._weights.alone, self._weights.pairs, x)
-            logs = log_pass + self._changes(self._suspicion.alone, self._suspicion.pairs, x)
+            values = value + self._changes(weights.alone, weights.pairs, x)
+            logs = log_pass + self._changes(suspicion.alone, suspicion.pairs, x)
             worths = np.exp(np.minimum(logs, 0.0)) * values
             worths[frozen] = -math.inf
             order = np.argsort(-worths, kind="stable")
             for i in map(int, order):
                 if worths[i] <= found_worth:
                     break
-                moved = self._toggle(state, i)
+                moved = _toggle(tree, state, i)
                 if tree.at(tree.combined(lineage, moved)) is None:
                     found, found_worth = (moved, float(values[i])), float(worths[i])
                     break
             i = int(order[0])
             if worths[i] <= worth + _LEAST_GAIN:
                 break
-            state, value = self._toggle(state, i), float(values[i])
+            state, value = _toggle(tree, state, i), float(values[i])
             worth, log_pass = float(worths[i]), float(logs[i])
-        return None if found is None else self._edge(lineage, *found)
+        return None if found is None else _edge(tree, lineage, *found)
 
     def _changes(self, alone: Matrix, pairs: Matrix, x: Matrix) -> Matrix:
         """What toggling each action adds to alone . x + x' pairs x / 2, where an action that is
@@ -89,19 +88,20 @@ class Climb:
         changes: Matrix = np.where(x > 0, -slopes, slopes - replaced)
         return changes
 
-    def _toggle(self, state: int, action: int) -> int:
-        bit = 1 << action
-        return state & ~bit if state & bit else self._tree.successor(state, action)
 
-    def _edge(self, lineage: Node, state: int, gain: float) -> Edge:
-        """From the nearest committed state with one or two actions less, or else the lineage."""
-        tree = self._tree
-        on = [i for i in range(len(tree.actions)) if state >> i & 1]
-        for rest, without in _less(state, on):
-            node = tree.at(tree.combined(lineage, without))
-            if node is not None and node.passed:
-                return Edge(node, rest, gain)
-        return Edge(lineage, tuple(on), gain)
+def _toggle(tree: Tree, state: int, action: int) -> int:
+    bit = 1 << action
+    return state & ~bit if state & bit else tree.successor(state, action)
+
+
+def _edge(tree: Tree, lineage: Node, state: int, gain: float) -> Edge:
+    """From the nearest committed state with one or two actions less, or else the lineage."""
+    on = [i for i in range(len(tree.actions)) if state >> i & 1]
+    for rest, without in _less(state, on):
+        node = tree.at(tree.combined(lineage, without))
+        if node is not None and node.passed:
+            return Edge(node, rest, gain)
+    return Edge(lineage, tuple(on), gain)
 
 
 def _less(state: int, on: list[int]) -> Iterator[tuple[tuple[int, ...], int]]:

@@ -1,4 +1,4 @@
-"""The default policy: UCB1 over nodes, a surrogate over actions, and whole states at times."""
+"""The default policy: UCB1 over nodes, a model of the actions, and leaps to whole states."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from runner.planner.knowledge import Knowledge
 from runner.planner.node import Node
 from runner.planner.tree import Choice, Tree
 
-_COMBINE_FROM = 8  # evaluations
-_COMBINE = 0.5  # chance that a selection proposes a whole state
-_TOP = 6  # of the best nodes, one is where the climb to a whole state starts
+_LEAP_FROM = 8  # evaluations
+_LEAP = 0.5  # chance that a selection leaves the arms aside
+_CLIMB_TOP = 6  # of so many best nodes, one is where a climb starts
+_DRAW_TOP = 12  # of so many best nodes, one is expanded where there is nothing to combine
 _CONFIRM_FROM = 0.9  # of the budget: the rest measures the best again
-_CONFIRM = 3
+_CONFIRM_TOP = 3
+_ENOUGH = 3  # measurements of each of the best, where nothing else is left to do
+_DOUBT = 2.5  # standard deviations of a difference within which two nodes may be equal
 
 
 class Frontier:
-    """Expands the node that promises most by the action that a draw of the model likes best.
+    """Expands the node that promises most, by the action that a draw of the model likes best.
 
-    Every selection reads the tree's log from where the last one stopped; nothing else is kept.
+    Half of the time it leaps instead: to the best unseen state by a draw of the model, in one
+    edge; or, where all actions are open-ended, to a random one of the best nodes. Every selection
+    reads the tree's logs from where the last one stopped; all that is kept follows from them.
     """
 
     name = "frontier"
@@ -35,24 +40,22 @@ class Frontier:
         self._seed = seed
         self._arms = Arms(c)
         self._knowledge = Knowledge(actions)
-        self._cursor = 0
+        self._climb = Climb(actions)
         self._combines = any(not action.open_ended for action in actions)
+        self._cursor = 0
 
     def select(self, tree: Tree, progress: float) -> Choice | None:
         self._read(tree)
         random = generator(self._seed, tree)
+        choice: Choice | None = None
         if progress >= _CONFIRM_FROM:
-            again = self._confirm(tree)
-            if again is not None:
-                return again
-        if tree.evaluations >= _COMBINE_FROM and random.random_sample() < _COMBINE:
-            whole = self._combine(tree, random)
-            if whole is not None:
-                return whole
-        chosen = self._arms.select(tree)
-        if chosen is None:
-            return self._combine(tree, random)
-        return self._step(tree, *chosen, random)
+            choice = _confirm(tree)
+        if choice is None and tree.evaluations >= _LEAP_FROM and random.random_sample() < _LEAP:
+            choice = self._leap(tree, random)
+        if choice is None:
+            arm = self._arms.select(tree)
+            choice = self._step(tree, *arm, random) if arm else self._last_resort(tree, random)
+        return choice
 
     def recommend(self, tree: Tree) -> str:
         return tree.best
@@ -60,26 +63,30 @@ class Frontier:
     def _read(self, tree: Tree) -> None:
         changes = tree.changes
         while self._cursor < len(changes):
-            node = tree.nodes[changes[self._cursor]]
+            self._arms.update(tree.nodes[changes[self._cursor]])
             self._cursor += 1
-            self._arms.update(node)
         self._knowledge.read(tree)
 
-    def _confirm(self, tree: Tree) -> Choice | None:
-        """Measure the best nodes again, those first that were measured least."""
-        top = [n for n in tree.top(_CONFIRM) if n.parent is not None and not n.open]
-        if not top:
-            return None
-        return Choice(JobKind.REMEASURE, min(top, key=lambda n: n.observations).label)
+    def _leap(self, tree: Tree, random: np.random.RandomState) -> Choice | None:
+        if self._combines:
+            top = tree.top(_CLIMB_TOP)
+            return self._combine(tree, top[random.randint(len(top))], random)
+        top = tree.top(_DRAW_TOP)
+        # A tournament of two, so that the better ones are drawn more often.
+        node = top[min(random.randint(len(top), size=2))]
+        return self._step(tree, node, tree.untried(node), random)
 
-    def _combine(self, tree: Tree, random: np.random.RandomState) -> Choice | None:
-        """The best unseen state by a draw of the model, climbing from one of the best nodes."""
-        if not self._combines:
-            return None
+    def _last_resort(self, tree: Tree, random: np.random.RandomState) -> Choice | None:
+        """No single action leads anywhere new: whole states may, and so may measuring again."""
+        for node in tree.top(_CLIMB_TOP) if self._combines else ():
+            choice = self._combine(tree, node, random)
+            if choice is not None:
+                return choice
+        return _confirm(tree, _ENOUGH)
+
+    def _combine(self, tree: Tree, start: Node, random: np.random.RandomState) -> Choice | None:
         weights, suspicion = self._knowledge.draw(random)
-        top = tree.top(_TOP)
-        start = top[random.randint(len(top))]
-        edge = Climb(tree, weights, suspicion).best_unseen(start)
+        edge = self._climb.best_unseen(tree, start, weights, suspicion)
         if edge is None:
             return None
         keys = tuple([tree.actions[i].key for i in edge.actions])
@@ -89,19 +96,42 @@ class Frontier:
     def _step(
         self, tree: Tree, node: Node, untried: list[int], random: np.random.RandomState
     ) -> Choice:
-        """The untried action of highest drawn gain, by its chance of passing."""
-        weights, suspicion = self._knowledge.draw(random)
-        count = len(tree.actions)
-        now = tree.added(node)
-        base = weights.value(bits(now, count).astype(float))
+        """The untried action of highest drawn gain times its chance of passing."""
         best, best_score, best_gain = untried[0], -math.inf, 0.0
+        proposing = [action for action in untried if tree.actions[action].open_ended]
+        if proposing:
+            best, best_gain = self._knowledge.strategies.draw(tree, node, proposing, random)
+            best_score = best_gain
+        if len(proposing) < len(untried):
+            weights, suspicion = self._knowledge.draw(random)
+            count, now = len(tree.actions), tree.added(node)
+            base = weights.value(bits(now, count).astype(float))
         for action in untried:
             if tree.actions[action].open_ended:
-                gain = score = self._knowledge.strategies.draw(tree, node, action, random)
-            else:
-                after = bits(tree.successor(now, action), count).astype(float)
-                gain = weights.value(after) - base
-                score = gain * math.exp(suspicion.log_pass(after, action))
+                continue
+            after = bits(tree.successor(now, action), count).astype(float)
+            gain = weights.value(after) - base
+            score = gain * math.exp(suspicion.log_pass(after, action))
             if score > best_score:
                 best, best_score, best_gain = action, score, gain
         return Choice(JobKind.EXPAND, node.label, (tree.actions[best].key,), best_gain)
+
+
+def _confirm(tree: Tree, enough: float = math.inf) -> Choice | None:
+    """Measure the best nodes again, those first that were measured least.
+
+    ``None`` if no other node could be the best one, or all were measured ``enough`` times.
+    """
+    top = tree.top(_CONFIRM_TOP)
+    first = top[0]
+    rivals = [
+        node
+        for node in top
+        if first.value - node.value <= _DOUBT * math.hypot(first.deviation, node.deviation)
+    ]
+    if len(rivals) < 2:
+        return None
+    waiting = [n for n in rivals if n.parent is not None and not n.open and n.observations < enough]
+    if not waiting:
+        return None
+    return Choice(JobKind.REMEASURE, min(waiting, key=lambda n: n.observations).label)

@@ -114,6 +114,11 @@ class Node:
         """The plain mean of the observations of L(s)."""
         return self.observation_sum / (self.observations * _ONE) if self.observations else 0.0
 
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the mean of the observations, by their intervals."""
+        return math.sqrt(real(self.variance_sum)) / max(self.observations, 1)
+
     def observe(self, gain: int, low: float, high: float) -> None:
         """Add an observation of L(s) (fixed point) whose measurement had this 95 % interval.
 

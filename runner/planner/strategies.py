@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.planner.node import Node, fixed, real
+from runner.planner.node import Node, real
 from runner.planner.tree import Tree
 
 _BELIEF = 2.0  # proposals that the common mean is worth
-_LEAST_SD = 0.05  # of a proposal's gain, in log units
+_FIRST_GUESS = 0.1  # the gain of a proposal, in log units, before any was measured
 
 
 @dataclass(slots=True)
@@ -18,15 +18,12 @@ class _Record:
     tried: int = 0
     passed: int = 0
     gains: int = 0  # fixed point; a loss counts as 0, since nobody has to build upon it
-    squares: int = 0  # fixed point
 
     def add(self, passed: bool, gain: int) -> None:
         self.tried += 1
         if passed:
-            useful = max(gain, 0)
             self.passed += 1
-            self.gains += useful
-            self.squares += fixed(real(useful) ** 2)
+            self.gains += max(gain, 0)
 
 
 class Strategies:
@@ -52,23 +49,27 @@ class Strategies:
         here[0] += 1
         here[1] += bool(node.twin)
 
-    def draw(self, tree: Tree, node: Node, action: int, random: np.random.RandomState) -> float:
-        """A draw of what one more proposal of this action at this node will gain, in log units.
+    def draw(
+        self, tree: Tree, node: Node, actions: list[int], random: np.random.RandomState
+    ) -> tuple[int, float]:
+        """One of some open-ended actions, each drawn in proportion to the gain that one more
+        proposal of it at this node promises, and this gain, in log units."""
+        worths = np.array([self._worth(tree, node, action) for action in actions])
+        pick = int(np.searchsorted(np.cumsum(worths), random.random_sample() * worths.sum()))
+        pick = min(pick, len(actions) - 1)
+        return actions[pick], float(worths[pick])
 
-        The tag's mean gain, shrunk towards that of all tags, times its rate of success, times the
-        share of proposals at this very node that weren't duplicates.
-        """
+    def _worth(self, tree: Tree, node: Node, action: int) -> float:
+        """The tag's mean gain, shrunk towards that of all tags, times its rate of success, times
+        the share of its proposals at this very node that weren't duplicates."""
         tag = tag_of(tree, action)
         record, everything = self._tags.get(tag, _Record()), self._all
-        common = (real(everything.gains) + 0.1) / (everything.passed + 1.0)
-        common += tree.actions[action].prior
-        variance = max(real(everything.squares) / max(everything.passed, 1), _LEAST_SD**2)
-        weight = record.passed + _BELIEF
-        mean = (real(record.gains) + _BELIEF * common) / weight
-        drawn = mean + random.standard_normal() * (variance / weight) ** 0.5
-        rate = random.beta(1.0 + record.passed, 1.0 + record.tried - record.passed)
+        common = (real(everything.gains) + _FIRST_GUESS) / (everything.passed + 1.0)
+        common = max(common + tree.actions[action].prior, _FIRST_GUESS * 0.1)
+        mean = (real(record.gains) + _BELIEF * common) / (record.passed + _BELIEF)
+        rate = (1.0 + record.passed) / (2.0 + record.tried)
         closed, twins = self._here.get((node.index, tag), (0, 0))
-        return float(max(drawn, 0.0) * rate) * (1.0 + closed - twins) / (1.0 + closed)
+        return mean * rate * (1.0 + closed - twins) / (1.0 + closed)
 
 
 def tag_of(tree: Tree, action: int) -> str:

@@ -222,10 +222,15 @@ class Tree:
         what completes when. Raises ``ValueError`` if the attempt is not in flight, or tells
         neither a reward nor a twin.
         """
-        job = expansion.job
-        node = self._by_label[job.label]
+        reward = self.settle(expansion)
+        return Closed(expansion, real(reward), self.path(expansion.job.label), self.best)
+
+    def settle(self, expansion: Expansion) -> int:
+        """``close``, without telling what came of it; returns the reward in fixed point. A journal
+        of many nodes is replayed by it. Raises as ``close`` does."""
+        node = self._by_label[expansion.job.label]
         if not node.open:
-            raise ValueError(f"{job.label} is not in flight")
+            raise ValueError(f"{expansion.job.label} is not in flight")
         reward = self._reward_of(expansion)
         self.closings.append((node.index, self._learn(node, expansion)))
         if node.visits == 0:
@@ -234,14 +239,16 @@ class Tree:
         self.in_flight -= 1
         self.evaluations += 1
         peak = node.first if node.observations else None
-        for step in _upwards(node):
+        step: Node | None = node
+        while step is not None:
             step.in_flight -= 1
             step.visits += 1
             step.reward_sum += reward
             if peak is not None and (step.peak is None or step.peak < peak):
                 step.peak = peak
+            step = step.parent
         self.changes.append(node.index)
-        return Closed(expansion, real(reward), self.path(job.label), self.best)
+        return reward
 
     # Inside
 
