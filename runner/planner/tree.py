@@ -181,12 +181,14 @@ class Tree:
         if choice.kind is JobKind.REMEASURE:
             if origin.open or origin.parent is None:
                 raise ValueError(f"{choice.label} is being measured, or is the root")
-            return self._start(origin, JobKind.REMEASURE, origin.attempts + 1)
+            self._start(origin, origin.attempts + 1)
+            return self._job(origin, JobKind.REMEASURE, origin.attempts)
         label = f"{choice.label}.{origin.last_child + 1}"
         actions = tuple([self._index[key] for key in choice.actions])
         child = self._grow(origin, label, actions)
         child.expected_gain = choice.expected_gain
-        return self._start(child, JobKind.EXPAND, 1)
+        self._start(child, 1)
+        return self._job(child, JobKind.EXPAND, 1)
 
     def reopen(self, job: Job) -> Job:
         """The next attempt of a job that came to nothing; it stays in flight."""
@@ -212,7 +214,7 @@ class Tree:
             return
         elif job.kind is JobKind.EXPAND:
             raise ValueError(f"{job.label} was closed before")
-        self._start(node, job.kind, job.number)
+        self._start(node, job.number)
 
     def close(self, expansion: Expansion) -> Closed:
         """Count a completed attempt: in-flight down, a visit and its reward up the path.
@@ -288,14 +290,15 @@ class Tree:
         self.changes.append(origin.index)
         return child
 
-    def _start(self, node: Node, kind: JobKind, number: int) -> Job:
+    def _start(self, node: Node, number: int) -> None:
         node.open = True
         node.attempts = max(node.attempts, number)
         self.in_flight += 1
-        for step in _upwards(node):
+        step: Node | None = node
+        while step is not None:
             step.in_flight += 1
+            step = step.parent
         self.changes.append(node.index)
-        return self._job(node, kind, number)
 
     def _job(self, node: Node, kind: JobKind, number: int) -> Job:
         if kind is JobKind.REMEASURE or node.parent is None:

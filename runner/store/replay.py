@@ -29,7 +29,7 @@ class Grows(Protocol):
     def adopt(self, job: Job) -> None:
         """Open exactly this job."""
 
-    def close(self, expansion: Expansion) -> object:
+    def settle(self, expansion: Expansion) -> object:
         """Count this completed attempt."""
 
 
