@@ -21,7 +21,6 @@ from runner.model import (
     Decision,
     Event,
     Expand,
-    Job,
     Outcome,
     Selected,
     State,
@@ -71,9 +70,9 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
     with closing(parts.open_sandbox(parts.workers)) as sandbox:
         try:
             root = yield from _root(parts, sandbox)
-            tree, pending = _grown(parts, root)
+            tree = _grown(parts, root)
             _tidy(parts, sandbox, tree)
-            stop = yield from _search(parts, root, tree, pending)
+            stop = yield from _search(parts, root, tree)
             _tidy(parts, sandbox, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
                 found = yield from _verify_best(parts, sandbox, root, tree)
@@ -124,16 +123,15 @@ def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
     return root
 
 
-def _grown(parts: Parts, root: Root) -> tuple[Tree, tuple[Job, ...]]:
-    """The tree as far as the journal has it, with the claims of the states that it knows, and the
-    jobs that had been handed out."""
+def _grown(parts: Parts, root: Root) -> Tree:
+    """The tree as far as the journal has it, and the claims of the states that it knows."""
     tree = Tree(root.state, parts.context.task.actions, root.metrics)
     actions = {action.key: action for action in parts.context.task.actions}
-    pending = parts.store.replay(parts.context.run_id, tree, actions)
+    parts.store.replay(parts.context.run_id, tree, actions)
     for node in tree.nodes:
         if node.tree_id and not node.twin and not node.open:
             parts.context.claims.claim(node.tree_id, node.label)
-    return tree, pending
+    return tree
 
 
 def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
@@ -163,14 +161,13 @@ def _clear(sandbox: Sandbox) -> None:
         sandbox.discard(tag)
 
 
-def _search(
-    parts: Parts, root: Root, tree: Tree, pending: tuple[Job, ...]
-) -> Generator[Event, None, Stopped]:
+def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stopped]:
     context, store = parts.context, parts.store
     settings = context.task.search
     view = store.run(context.run_id, with_nodes=False)
     policy = make_policy(view.policy, context.task.actions, view.seed, settings)
     budget = Budget(context.task.budget, spent_s=store.elapsed_s(context.run_id))
+    pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
     with ThreadPool(
         parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
     ) as pool:

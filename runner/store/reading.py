@@ -63,22 +63,15 @@ class Reading:
         with telling(self._path):
             return self._replay(run_id, actions).pending()
 
-    def replay(
-        self, run_id: str, tree: Grows, actions: Mapping[str, Action]
-    ) -> tuple[Job, ...]:
-        """Grow a tree to where the search left it; returns what is pending, as ``pending`` does.
-
-        Raises JournalError where it doesn't fit.
-        """
+    def replay(self, run_id: str, tree: Grows, actions: Mapping[str, Action]) -> None:
+        """Grow a tree to where the search left it. Raises JournalError where it doesn't fit."""
         try:
-            with telling(self._path), without_collector():
-                replay = self._replay(run_id, actions)
-                for entry in replay.entries():
+            with without_collector():
+                for entry in self.entries(run_id, actions):
                     if isinstance(entry, Job):
                         tree.adopt(entry)
                     else:
                         tree.settle(entry)
-                return replay.left()
         except (ValueError, KeyError) as error:
             raise JournalError(
                 f"journal {self._path}: run {run_id} can't be replayed: {error}"
