@@ -188,7 +188,8 @@ class Bench:
         return tarfile.open(fileobj=io.BytesIO(b"".join(self.sandbox.archive(container))))
 
     def clean(self) -> None:
-        for container in self.containers:
+        """Remove what the test was given to remove, and nothing that should not be there."""
+        for container in {*self.containers} & {*self.sandbox.leftovers().containers}:
             self.sandbox.remove(container)
         for tag in reversed(self.tags):
             self.sandbox.discard(tag)

@@ -68,7 +68,7 @@ def test_without_a_word_that_its_input_arrived_a_step_is_run_again(bench: Bench)
 def test_half_a_script_is_not_adopted(bench: Bench) -> None:
     """The planner dies while its input is under way; what runs is a script that was cut short."""
     log, lines = bench.folder / "half.log", ": " + "x" * 998 + "\n"
-    step = bench.step("echo begun; sleep 2\n" + lines * 20_000 + "echo last")
+    step = bench.step("echo begun; sleep 1\n" + lines * 20_000 + "echo last")
     with bench.world.another_planner(step, log):
         wait_for(lambda: holds(log, b"begun"), "the step is under way")
         assert not sent_mark(log).exists()
@@ -79,7 +79,7 @@ def test_half_a_script_is_not_adopted(bench: Bench) -> None:
 
 
 def test_the_mark_of_an_earlier_container_does_not_count(bench: Bench) -> None:
-    step = bench.step("echo begun; sleep 2\n" + (": " + "x" * 998 + "\n") * 20_000 + "echo last")
+    step = bench.step("echo begun; sleep 1\n" + (": " + "x" * 998 + "\n") * 20_000 + "echo last")
     log = bench.log(step)
     log.write_bytes(b"")
     sent_mark(log).touch()
@@ -126,7 +126,7 @@ def test_an_adopted_container_can_be_committed(bench: Bench) -> None:
     assert bench.sh("cat file", snapshot.digest)[1] == b"x\n"
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.1, 0.2, 0.3])
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2])
 def test_a_planner_killed_at_any_time_leaves_nothing_that_cannot_be_had(
     bench: Bench, delay_s: float
 ) -> None:
