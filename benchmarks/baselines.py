@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.model import JobKind
-from runner.planner.draws import generator
+from runner.planner.draws import Draws
 from runner.planner.node import Node
 from runner.planner.tree import Choice, Tree
 
@@ -20,11 +20,11 @@ class Evolutionary:
     name = "evolutionary"
 
     def __init__(self, seed: int, population: int = 12) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._population = population
 
     def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
-        draws = generator(self._seed, tree)
+        draws = self._draws.at(tree)
         pool = tree.top(self._population)
         for _ in range(50):
             first, second = (self._winner(pool, draws) for _ in range(2))
@@ -73,11 +73,11 @@ class Drafting:
     name = "aide-like"
 
     def __init__(self, seed: int, drafts: int = 5) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._drafts = drafts
 
     def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
-        draws = generator(self._seed, tree)
+        draws = self._draws.at(tree)
         nodes = tree.top(len(tree.nodes) if tree.started > 150 else 60)
         if tree.root.started < self._drafts:
             nodes = [tree.root]

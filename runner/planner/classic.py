@@ -9,18 +9,19 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections import defaultdict
+from itertools import chain
 
 from runner.model import JobKind
-from runner.planner.draws import generator
+from runner.planner.draws import Draws
 from runner.planner.node import Node
 from runner.planner.tree import Choice, Tree
 
 _DRAWS = 64
 
 
-def expand_at_random(tree: Tree, node: Node, untried: list[int], seed: int) -> Choice:
+def expand_at_random(tree: Tree, node: Node, untried: list[int], draws: Draws) -> Choice:
     """Try one of the untried actions, all being equally likely."""
-    pick = untried[generator(seed, tree).randint(len(untried))]
+    pick = untried[draws.at(tree).randint(len(untried))]
     return Choice(JobKind.EXPAND, node.label, (tree.actions[pick].key,))
 
 
@@ -50,7 +51,7 @@ class Greedy:
     name = "greedy"
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._news = _News()
         self._heap: list[tuple[float, int]] = []
 
@@ -61,7 +62,7 @@ class Greedy:
             node = tree.nodes[self._heap[0][1]]
             untried = tree.untried(node)
             if node.passed and untried:
-                return expand_at_random(tree, node, untried, self._seed)
+                return expand_at_random(tree, node, untried, self._draws)
             heapq.heappop(self._heap)
         return None
 
@@ -79,7 +80,7 @@ class Beam:
     name = "beam"
 
     def __init__(self, seed: int, width: int) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._width = width
         self._news = _News()
         self._levels: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
@@ -94,7 +95,7 @@ class Beam:
             for node in beam:
                 untried = tree.untried(node)
                 if untried and node.started < len(tree.actions):
-                    return expand_at_random(tree, node, untried, self._seed)
+                    return expand_at_random(tree, node, untried, self._draws)
             if any(tree.nodes[i].open for node in beam for i in node.children):
                 return None  # the next level is chosen when all of it has been measured
         return self._rest.select(tree, progress)
@@ -109,16 +110,16 @@ class Random:
     name = "random"
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._news = _News()
         self._passed: list[int] = []
 
     def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
         self._passed.extend(node.index for node in self._news.read(tree))
-        draws = generator(self._seed, tree)
+        draws = self._draws.at(tree)
         count = len(self._passed)
         # Most nodes have something left to try, until nearly all states are known.
-        for place in (*draws.randint(count, size=_DRAWS), *range(count)):
+        for place in chain(draws.randint(count, size=_DRAWS).tolist(), range(count)):
             node = tree.nodes[self._passed[place]]
             untried = tree.untried(node)
             if node.passed and untried:

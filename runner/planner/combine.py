@@ -45,8 +45,15 @@ class Climb:
                 for a in actions
             ],
             dtype=float,
-        )
-        self._open_ended = np.array([action.open_ended for action in actions])
+        ).reshape(len(actions), len(actions))
+        self._open_ended = np.array([action.open_ended for action in actions], dtype=bool)
+
+    def steps(self, added: int, weights: Weights, suspicion: Suspicion) -> tuple[Matrix, Matrix]:
+        """For a passing state, what toggling each single action gains, and what that is worth."""
+        x = bits(added, len(self._mates)).astype(float)
+        gains = self._changes(weights.alone, weights.pairs, x)
+        logs = self._changes(suspicion.alone, suspicion.pairs, x)
+        return gains, _worth(gains, logs)
 
     def best_unseen(
         self, tree: Tree, start: Node, weights: Weights, suspicion: Suspicion
@@ -62,17 +69,17 @@ class Climb:
             x = bits(state, count).astype(float)
             values = value + self._changes(weights.alone, weights.pairs, x)
             logs = log_pass + self._changes(suspicion.alone, suspicion.pairs, x)
-            worths = np.exp(np.minimum(logs, 0.0)) * values
+            worths = _worth(values, logs)
             worths[frozen] = -math.inf
-            order = np.argsort(-worths, kind="stable")
-            for i in map(int, order):
+            order = np.argsort(-worths, kind="stable").tolist()
+            for i in order:
                 if worths[i] <= found_worth:
                     break
                 moved = _toggle(tree, state, i)
                 if tree.at(tree.combined(lineage, moved)) is None:
                     found, found_worth = (moved, float(values[i])), float(worths[i])
                     break
-            i = int(order[0])
+            i = order[0]
             if worths[i] <= worth + _LEAST_GAIN:
                 break
             state, value = _toggle(tree, state, i), float(values[i])
@@ -87,6 +94,11 @@ class Climb:
         replaced = mates @ slopes + (mates * pairs).sum(axis=1)
         changes: Matrix = np.where(x > 0, -slopes, slopes - replaced)
         return changes
+
+
+def _worth(values: Matrix, logs: Matrix) -> Matrix:
+    worth: Matrix = np.exp(np.minimum(logs, 0.0)) * values
+    return worth
 
 
 def _toggle(tree: Tree, state: int, action: int) -> int:

@@ -9,9 +9,8 @@ import numpy as np
 
 from runner.model import Action, JobKind
 from runner.planner.arms import Arms
-from runner.planner.bits import bits
 from runner.planner.combine import Climb
-from runner.planner.draws import generator
+from runner.planner.draws import Draws
 from runner.planner.knowledge import Knowledge
 from runner.planner.node import Node
 from runner.planner.tree import Choice, Tree
@@ -37,7 +36,7 @@ class Frontier:
     name = "frontier"
 
     def __init__(self, actions: Sequence[Action], seed: int, c: float) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._arms = Arms(c)
         self._knowledge = Knowledge(actions)
         self._climb = Climb(actions)
@@ -46,7 +45,7 @@ class Frontier:
 
     def select(self, tree: Tree, progress: float) -> Choice | None:
         self._read(tree)
-        random = generator(self._seed, tree)
+        random = self._draws.at(tree)
         choice: Choice | None = None
         if progress >= _CONFIRM_FROM:
             choice = _confirm(tree)
@@ -97,24 +96,19 @@ class Frontier:
         self, tree: Tree, node: Node, untried: list[int], random: np.random.RandomState
     ) -> Choice:
         """The untried action of highest drawn gain times its chance of passing."""
-        best, best_score, best_gain = untried[0], -math.inf, 0.0
         proposing = [action for action in untried if tree.actions[action].open_ended]
+        closed = [action for action in untried if not tree.actions[action].open_ended]
+        promises: list[tuple[float, int, float]] = []
         if proposing:
-            best, best_gain = self._knowledge.strategies.draw(tree, node, proposing, random)
-            best_score = best_gain
-        if len(proposing) < len(untried):
+            action, gain = self._knowledge.strategies.draw(tree, node, proposing, random)
+            promises.append((gain, action, gain))
+        if closed:
             weights, suspicion = self._knowledge.draw(random)
-            count, now = len(tree.actions), tree.added(node)
-            base = weights.value(bits(now, count).astype(float))
-        for action in untried:
-            if tree.actions[action].open_ended:
-                continue
-            after = bits(tree.successor(now, action), count).astype(float)
-            gain = weights.value(after) - base
-            score = gain * math.exp(suspicion.log_pass(after, action))
-            if score > best_score:
-                best, best_score, best_gain = action, score, gain
-        return Choice(JobKind.EXPAND, node.label, (tree.actions[best].key,), best_gain)
+            gains, worths = self._climb.steps(tree.added(node), weights, suspicion)
+            action = max(closed, key=lambda a: (worths[a], -a))
+            promises.append((float(worths[action]), action, float(gains[action])))
+        _, action, gain = max(promises)
+        return Choice(JobKind.EXPAND, node.label, (tree.actions[action].key,), gain)
 
 
 def _confirm(tree: Tree, enough: float = math.inf) -> Choice | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from runner.planner.classic import expand_at_random
+from runner.planner.draws import Draws
 from runner.planner.node import Node, real
 from runner.planner.tree import Choice, Tree
 
@@ -24,7 +25,7 @@ class Ucb1:
     name = "ucb1"
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
+        self._draws = Draws(seed)
         self._exhausted: set[int] = set()
         self._full: set[int] = set()
 
@@ -39,7 +40,7 @@ class Ucb1:
                 first = self._goes_first(tree, node, untried)
                 child = None if first else self._descend(tree, node, waiting)
             if untried:
-                return expand_at_random(tree, node, untried, self._seed)
+                return expand_at_random(tree, node, untried, self._draws)
             (waiting if node.in_flight else self._exhausted).add(node.index)
             if node.parent is None:
                 return None
