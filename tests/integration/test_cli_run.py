@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 CHEAPER = ("cheaper", "echo 6 > costs/a")
 # Words that would retitle a terminal, colour it, forge a line, or be taken for Rich's markup.
 HOSTILE = r"\033]0;owned\007\033[31mred\r[bold]bold[/bold] \342\200\256"
-SHOUT = ("shout", f"printf '{HOSTILE}\\n'; exit 7")
+SHOUT = ("shout", f"printf '{HOSTILE}\\n' >&2; exit 7")
 
 
 # -- a verified improvement ------------------------------------------------------------------------
