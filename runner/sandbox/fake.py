@@ -52,7 +52,7 @@ class FakeSandbox:
         self._containers = folder / "containers"
         self._containers.mkdir(parents=True, exist_ok=True)
         self._run_id = run_id
-        self.slot = slot
+        del slot  # workers share nothing here but the folder
         self._cancelled = cancelled
 
     def base(self) -> str:

@@ -74,7 +74,7 @@ class Container:
     @property
     def has_ended(self) -> bool:
         """Whether the command came to its own end."""
-        return (self.home / "code").exists()
+        return self._own_code() is not None
 
     @property
     def was_started(self) -> bool:
@@ -92,9 +92,13 @@ class Container:
 
     def code(self) -> int:
         """The command's exit code, and 137 if it was killed."""
-        with contextlib.suppress(FileNotFoundError, ValueError):
+        code = self._own_code()
+        return _KILLED if code is None else code
+
+    def _own_code(self) -> int | None:
+        with contextlib.suppress(FileNotFoundError, ValueError):  # not there, or not yet written
             return int((self.home / "code").read_text())
-        return _KILLED
+        return None
 
     def kill(self) -> None:
         """End everything in the process group; nothing to do is fine."""
