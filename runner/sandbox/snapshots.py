@@ -130,7 +130,7 @@ def leftovers(api: docker.APIClient, run_id: str) -> Leftovers:
         if name.startswith((repository(run_id) + ":", "sha256:"))
     }
     return Leftovers(
-        tuple(sorted(entry["Names"][0].lstrip("/") for entry in containers)),
+        tuple(sorted(name.lstrip("/") for entry in containers for name in entry["Names"] or ())),
         tuple(sorted(nodes, key=lambda name: (-nodes[name].count("."), name))),
         nodes,
     )
