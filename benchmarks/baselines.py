@@ -58,7 +58,7 @@ class Evolutionary:
         for i in order:
             parent = first if keep[i] < 0.5 else second
             if bool(parent.state >> int(i) & 1) != (flip[i] < 1.0 / count):
-                state = tree.successor(state, int(i))
+                state = tree.states.after(state, int(i))
                 edge.append(int(i))
         edge = [i for i in edge if state >> i & 1]  # what a later one of its group replaced
         if not edge or tree.at(state) is not None:

@@ -59,8 +59,7 @@ class Climb:
         self, tree: Tree, start: Node, weights: Weights, suspicion: Suspicion
     ) -> Edge | None:
         """The best state that no node was opened for, or ``None`` if none came up."""
-        lineage = start.lineage
-        count = len(tree.actions)
+        lineage, states, count = start.lineage, tree.states, len(tree.actions)
         frozen = self._open_ended | (bits(lineage.state, count) > 0)
         state, value, worth, log_pass = tree.added(start), 0.0, 0.0, 0.0
         found: tuple[int, float] | None = None
@@ -75,14 +74,14 @@ class Climb:
             for i in order:
                 if worths[i] <= found_worth:
                     break
-                moved = _toggle(tree, state, i)
-                if tree.at(tree.combined(lineage, moved)) is None:
+                moved = states.toggled(state, i)
+                if tree.at(states.combined(lineage.state, moved)) is None:
                     found, found_worth = (moved, float(values[i])), float(worths[i])
                     break
             i = order[0]
             if worths[i] <= worth + _LEAST_GAIN:
                 break
-            state, value = _toggle(tree, state, i), float(values[i])
+            state, value = states.toggled(state, i), float(values[i])
             worth, log_pass = float(worths[i]), float(logs[i])
         return None if found is None else _edge(tree, lineage, *found)
 
@@ -101,16 +100,13 @@ def _worth(values: Matrix, logs: Matrix) -> Matrix:
     return worth
 
 
-def _toggle(tree: Tree, state: int, action: int) -> int:
-    bit = 1 << action
-    return state & ~bit if state & bit else tree.successor(state, action)
-
-
 def _edge(tree: Tree, lineage: Node, state: int, gain: float) -> Edge:
     """From the nearest committed state with one or two actions less, or else the lineage."""
-    on = [i for i in range(len(tree.actions)) if state >> i & 1]
+    on = tree.states.actions_in(state)
     for rest, without in _less(state, on):
-        node = tree.at(tree.combined(lineage, without))
+        node = tree.at(tree.states.combined(lineage.state, without))
+        if node is not None and node.twin:
+            node = tree.node(node.twin)
         if node is not None and node.passed:
             return Edge(node, rest, gain)
     return Edge(lineage, tuple(on), gain)

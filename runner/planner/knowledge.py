@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runner.model import Action, Outcome
+from runner.model import Action
 from runner.planner.bits import bits
 from runner.planner.blame import Blame, Suspicion
 from runner.planner.node import Node
@@ -14,7 +14,6 @@ from runner.planner.strategies import Strategies
 from runner.planner.surrogate import Posterior, Surrogate, Weights
 from runner.planner.tree import Tree
 
-_FAILED = (Outcome.FAILED, Outcome.TIMEOUT, Outcome.OOM, Outcome.DISK, Outcome.TAMPERED)
 _ALWAYS_FIT = 256  # closings; from then on, batches of 1/128 of what is known
 
 
@@ -66,7 +65,7 @@ class Knowledge:
         if node.index in self._closed:
             return
         self._closed.add(node.index)
-        if node.outcome in _FAILED:
+        if gain is None:
             self._blame.failing(x)
-        elif gain is not None:
+        else:
             self._blame.passing(x)

@@ -8,7 +8,6 @@ with a cursor of their own whenever they select: a policy can be rebuilt from a 
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +25,8 @@ from runner.model import (
     State,
 )
 from runner.planner.node import Node, fixed, real
+from runner.planner.ranking import Ranking
+from runner.planner.states import States
 
 _MEASURED = (Outcome.IMPROVED, Outcome.NEUTRAL, Outcome.REGRESSED, Outcome.REJECTED)
 
@@ -56,22 +57,22 @@ class Tree:
         self.actions = tuple(actions)
         self.nodes: list[Node] = []
         self.changes: list[int] = []  # indexes of nodes that were opened, closed or expanded
-        self.closings: list[tuple[int, int | None]] = []  # and observation (None: failed), in order
+        # What was closed, in order: the node's index, and the observation that was made of it
+        # (its twin's, for a duplicate) in fixed point; None if it failed.
+        self.closings: list[tuple[int, int | None]] = []
         self.in_flight = 0
         self.evaluations = 0
         self.snapshot_bytes = 0
         self._by_label: dict[str, Node] = {}
         self._by_state: dict[int, Node] = {}
-        self._ranking: list[tuple[float, int]] = []  # heap of (-L, index), stale entries included
-        self._index = _index_of(self.actions)
-        self._set = [1 << i for i in range(len(self.actions))]
-        self._keep = _masks_kept(self.actions)
+        self._ranking = Ranking(self.nodes)
+        self.states = States(self.actions)
         node = Node(0, root.label, None)
         node.outcome, node.decision = Outcome.NEUTRAL, Decision.COMMIT
         node.metrics, node.snapshot = root_metrics, root.snapshot
         node.commit, node.tree_id = root.commit, root.tree_id
         self._add(node)
-        self._ranking.append((0.0, 0))
+        self._ranking.add(node)
         self.changes.append(0)
 
     # Reading
@@ -91,25 +92,11 @@ class Tree:
 
         It is the root unless something measured better.
         """
-        ranking = self._ranking
-        while not self._is_current(ranking[0]):
-            heapq.heappop(ranking)
-        return self.nodes[ranking[0][1]].label
+        return self._ranking.first().label
 
     def top(self, count: int) -> list[Node]:
         """The ``count`` nodes of highest L among those that passed, best first."""
-        ranking = self._ranking
-        kept: list[tuple[float, int]] = []
-        found: list[Node] = []
-        while ranking and len(found) < count:
-            entry = heapq.heappop(ranking)
-            node = self.nodes[entry[1]]
-            if self._is_current(entry) and node not in found:
-                found.append(node)
-                kept.append(entry)
-        for entry in kept:
-            heapq.heappush(ranking, entry)
-        return found
+        return self._ranking.top(count)
 
     def node(self, label: str) -> Node:
         """The node of this label; ``KeyError`` if there is none."""
@@ -128,44 +115,20 @@ class Tree:
         """The node that was opened for this state, or ``None``."""
         return self._by_state.get(state)
 
-    def successor(self, state: int, action: int) -> int:
-        """The state after applying a closed action (by index): it replaces others of its group."""
-        return state & self._keep[action] | self._set[action]
-
     def added(self, node: Node) -> int:
         """The actions in effect that were added since the node's lineage, as bits."""
-        return node.state & ~node.lineage.state & ((1 << len(self.actions)) - 1)
-
-    def combined(self, lineage: Node, added: int) -> int:
-        """The state of ``lineage`` with some further closed actions: the reverse of ``added``."""
-        state = lineage.state
-        if state == 0:
-            return added
-        for i, bit in enumerate(self._set):
-            if added & bit:
-                state = self.successor(state, i)
-        return state
+        return self.states.added(node.state, node.lineage.state)
 
     def untried(self, node: Node) -> list[int]:
         """Indexes of the actions that lead from ``node`` to a state nobody has opened.
 
         Open-ended actions always do.
         """
-        known, state, keep = self._by_state, node.state, self._keep
-        return [
-            i
-            for i, bit in enumerate(self._set)
-            if self.actions[i].open_ended
-            or (not state & bit and (state & keep[i] | bit) not in known)
-        ]
+        return self.states.untried(node.state, self._by_state)
 
     def state_of(self, node: Node) -> State:
         """What a worker must know of the node."""
         return State(node.label, node.snapshot, node.commit, node.tree_id)
-
-    def keys_of(self, state: int) -> tuple[str, ...]:
-        """The keys of the actions in effect in a state, in the catalogue's order."""
-        return tuple(a.key for a, bit in zip(self.actions, self._set, strict=True) if state & bit)
 
     # Changing
 
@@ -184,7 +147,7 @@ class Tree:
             self._start(origin, origin.attempts + 1)
             return self._job(origin, JobKind.REMEASURE, origin.attempts)
         label = f"{choice.label}.{origin.last_child + 1}"
-        actions = tuple([self._index[key] for key in choice.actions])
+        actions = tuple([self.states.index[key] for key in choice.actions])
         child = self._grow(origin, label, actions)
         child.expected_gain = choice.expected_gain
         self._start(child, 1)
@@ -254,10 +217,6 @@ class Tree:
 
     # Inside
 
-    def _is_current(self, entry: tuple[float, int]) -> bool:
-        node = self.nodes[entry[1]]
-        return node.passed and -entry[0] == node.value
-
     def _add(self, node: Node) -> None:
         self.nodes.append(node)
         self._by_label[node.label] = node
@@ -265,22 +224,21 @@ class Tree:
 
     def _indexes(self, job: Job) -> tuple[int, ...]:
         for action in job.actions:
-            if action.key not in self._index:
+            if action.key not in self.states.index:
                 raise TaskError(
                     f"action {action.key!r} of node {job.label} is not in the catalogue"
                 )
-        return tuple([self._index[action.key] for action in job.actions])
+        return tuple([self.states.index[action.key] for action in job.actions])
 
     def _grow(self, origin: Node, label: str, actions: tuple[int, ...]) -> Node:
         child = Node(len(self.nodes), label, origin)
         state = origin.state
         for action in actions:
-            if self.actions[action].open_ended:
-                # Each trial gives another state, so the node itself is part of the state's key.
+            if self.states.is_open_ended(action):
                 child.lineage = child
-                state = state & ((1 << len(self.actions)) - 1) | child.index << len(self.actions)
+                state = self.states.branched(state, child.index)
             else:
-                state = self.successor(state, action)
+                state = self.states.after(state, action)
         if state in self._by_state:
             raise ValueError(f"{label} would be the known state {self._by_state[state].label}")
         child.state, child.actions = state, actions
@@ -329,6 +287,9 @@ class Tree:
                 self.snapshot_bytes += expansion.snapshot.size_bytes
         elif not measured:
             node.failures += 1
+        if node.twin:
+            twin = self._by_label[node.twin]
+            return twin.first if twin.observations or twin is self.root else None
         measurement = expansion.measurement
         if not measured or measurement is None:
             return None
@@ -337,7 +298,7 @@ class Tree:
         gain = against.first + fixed(measurement.gain)
         node.observe(gain, measurement.low, measurement.high)
         if node.passed:
-            heapq.heappush(self._ranking, (-node.value, node.index))
+            self._ranking.add(node)
         return gain
 
 
@@ -345,24 +306,6 @@ def _upwards(node: Node | None) -> Iterator[Node]:
     while node is not None:
         yield node
         node = node.parent
-
-
-def _index_of(actions: Sequence[Action]) -> dict[str, int]:
-    index: dict[str, int] = {}
-    for i, action in enumerate(actions):
-        if action.key in index:
-            raise TaskError(f"two actions have the key {action.key!r}; keys must differ")
-        index[action.key] = i
-    return index
-
-
-def _masks_kept(actions: Sequence[Action]) -> list[int]:
-    """For each action, the mask of what stays in effect when it is applied."""
-    groups: dict[str, int] = {}
-    for i, action in enumerate(actions):
-        if action.group:
-            groups[action.group] = groups.get(action.group, 0) | 1 << i
-    return [~groups.get(action.group, 0) if action.group else -1 for action in actions]
 
 
 __all__ = ["ROOT", "Choice", "Node", "Tree"]
