@@ -104,9 +104,11 @@ def logs(
     view = load(run)
     label = node_of(view, node).label
     found = logs_of(state().run(view.run_id), label)
-    chosen = {name: path for name, path in found.items() if not step or name.endswith(step)}
+    chosen = {name: path for name, path in found.items() if step in ("", name.split("/")[1])}
+    if not found:
+        raise TaskError(f"node {label} has no logs: no container was started for it")
     if not chosen:
-        names = ", ".join(sorted({name.split("/")[1] for name in found})) or "none"
+        names = ", ".join(sorted({name.split("/")[1] for name in found}))
         raise TaskError(f"node {label} has no log of step {step!r}; there are: {names}")
     texts = {
         name: clean_block(path.read_bytes().decode("utf-8", "replace"), 16 << 20)
