@@ -56,9 +56,12 @@ def export_space(
     text = json_module.dumps(space_of(view, task.actions), indent=1) + "\n"
     if output is None:
         out.file.write(text)
-    else:
+        return
+    try:
         output.write_text(text, encoding="utf-8")
-        out.print(f"wrote {output}", markup=False)
+    except OSError as error:
+        raise TaskError(f"{output}: can't be written: {error.strerror}") from error
+    out.print(f"wrote {output}", markup=False)
 
 
 def simulation_to_json(result: SimulationResult) -> dict[str, object]:
