@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.engine import connected, open_engine_sandbox
+from runner.cli.engine import SHELL, connected, open_engine_sandbox
 from runner.cli.home import RunOption, evidence, out
 from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
@@ -19,6 +19,9 @@ from runner.evidence import apply as apply_node
 from runner.model import Limits, NodeView, RunView
 from runner.sandbox.protocol import Step
 from runner.sandbox.terminal import interact
+
+# Slots of workers are small numbers; a shell must not take the place of one that is at work.
+_FIRST_SLOT = 1 << 20
 
 NodeArgument = Annotated[str, typer.Argument(help="The node's label, such as A.1.2, or `best`.")]
 
@@ -33,24 +36,23 @@ def shell(node: NodeArgument, run: RunOption = "") -> None:
     view = load(run)
     found = _with_snapshot(view, node)
     assert found.snapshot is not None
-    name = f"shell-{found.label}-{secrets.token_hex(3)}"
+    name = f"{SHELL}-{found.label}-{secrets.token_hex(3)}"
+    full_name, image = f"oppie-{view.run_id}-{name}", found.snapshot.digest
     if sys.stdin.isatty():
         with connected() as client:
-            full_name = f"oppie-{view.run_id}-{name}"
-            code = interact(
-                client, view.run_id, full_name, found.snapshot.digest, Limits(), sys.stdin.fileno()
-            )
-        raise typer.Exit(code)
-    step = Step(
-        name, "shell", found.snapshot.digest, ("sh", "-s"), Limits(), stdin=sys.stdin.buffer.read()
-    )
+            terminal = sys.stdin.fileno()
+            raise typer.Exit(interact(client, view.run_id, full_name, image, Limits(), terminal))
+    step = Step(name, SHELL, image, ("sh", "-s"), Limits(), stdin=sys.stdin.buffer.read())
+    slot = _FIRST_SLOT + secrets.randbelow(_FIRST_SLOT)
     with (
-        open_engine_sandbox(view.run_id, found.snapshot.digest) as sandbox,
+        open_engine_sandbox(view.run_id, image, slot) as sandbox,
         tempfile.TemporaryDirectory() as folder,
     ):
         log = Path(folder) / "shell.log"
-        result = sandbox.run(step, log)
-        sandbox.remove(result.container)
+        try:
+            result = sandbox.run(step, log)
+        finally:
+            sandbox.remove(full_name)  # after Ctrl-C, too
         sys.stdout.buffer.write(log.read_bytes())
     raise typer.Exit(result.code)
 
@@ -66,7 +68,10 @@ def checkout(
     """
     view = load(run)
     label = node_of(view, node).label
-    evidence().checkout(view.run_id, label, folder)
+    try:
+        evidence().checkout(view.run_id, label, folder)
+    except OSError as error:
+        raise TaskError(f"{folder}: can't be written: {error.strerror}") from error
     out.print(f"{label} of run {view.run_id} is in {folder}", markup=False)
 
 
