@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from runner.cli.engine import connected
+from runner.cli.engine import SHELL, connected
 from runner.cli.home import JsonOption, evidence, out, print_json, settings, state
 from runner.errors import EngineError, EngineUnavailable, ExitCode
 from runner.model import RunView
@@ -54,7 +54,12 @@ def gc(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be removed.")
     ] = False,
-    keep: Annotated[int, typer.Option(help="Keep the snapshots of this many latest runs.")] = 1,
+    keep: Annotated[
+        int, typer.Option(min=0, help="Keep the snapshots of this many latest runs.")
+    ] = 1,
+    interrupted: Annotated[
+        bool, typer.Option("--interrupted", help="Also of runs that could still be resumed.")
+    ] = False,
     with_evidence: Annotated[
         bool, typer.Option("--evidence", help="Drop the runs' sources, logs and reports as well.")
     ] = False,
@@ -63,13 +68,19 @@ def gc(
     """Remove containers and snapshots of runs that have ended.
 
     Only what carries this product's labels and the id of a run in this state folder is touched.
-    Evidence stays unless it is asked for: nothing else can bring it back.
+    Containers of runs that have ended go, whatever is kept: only a crash leaves any. Evidence stays unless it is asked for: nothing else can bring it back.
 
     Examples: oppie gc --dry-run; oppie gc --keep 0 --evidence
     """
     with Store(state().journal) as store, connected() as client:
-        ended = _ended_runs(store.runs(), keep)
-        items = [item for item in inventory(client) if item.run_id in ended]
+        runs = store.runs()
+        over = _runs_over(runs, interrupted=interrupted)
+        ended = _old_runs(runs, keep, over)
+        items = [
+            item
+            for item in inventory(client)
+            if item.run_id in ended or (item.run_id in over and _is_dead(item))
+        ]
         removals = [_removal(item) for item in items]
         if with_evidence:
             removals += [Removal("run", run_id, run_id) for run_id in ended]
@@ -91,14 +102,15 @@ def leftovers(client: Client, runs: Sequence[RunView]) -> Finding:
     """Objects of runs that are not running: containers that a crash left, and foreign runs."""
     known = {view.run_id: view.status for view in runs}
     items = inventory(client)
-    dead = [i for i in items if i.kind == CONTAINER and known.get(i.run_id) not in (None, "running")]
+    dead = [i for i in items if known.get(i.run_id) not in (None, "running") and _is_dead(i)]
     foreign = {item.run_id for item in items if item.run_id not in known}
     images = len(items) - sum(item.kind == CONTAINER for item in items)
     text = f"{images} snapshots; {len(dead)} containers of runs that have ended"
     if foreign:
         text += f"; {len(foreign)} runs of other state folders (left alone)"
     if dead:
-        return Finding("leftovers", Level.WARN, text, "`oppie resume` takes them over, `oppie gc` removes them")
+        fix = "`oppie gc` removes them; those of an interrupted run, `oppie resume` takes over"
+        return Finding("leftovers", Level.WARN, text, fix)
     return Finding("leftovers", Level.OK, text)
 
 
@@ -123,10 +135,21 @@ def _existing_state() -> Path:
     return folder
 
 
-def _ended_runs(views: Sequence[RunView], keep: int) -> list[str]:
-    """The runs that may go; the latest ``keep`` stay, and so does what can be resumed."""
-    latest_first = sorted(views, key=lambda view: view.run_id, reverse=True)
-    return [view.run_id for view in latest_first[keep:] if view.status == "stopped"]
+def _runs_over(views: Sequence[RunView], *, interrupted: bool) -> list[str]:
+    """The runs that are not worked on, nor will be, unless ``interrupted`` says not to wait."""
+    ends = ("stopped", "interrupted") if interrupted else ("stopped",)
+    return [view.run_id for view in views if view.status in ends]
+
+
+def _old_runs(views: Sequence[RunView], keep: int, over: Sequence[str]) -> list[str]:
+    """Those of the runs ``over`` that are not among the ``keep`` latest of all."""
+    latest_first = sorted((view.run_id for view in views), reverse=True)
+    return [run_id for run_id in latest_first[keep:] if run_id in over]
+
+
+def _is_dead(item: Item) -> bool:
+    """Whether nobody uses a container of a run that is not at work; a shell may be open."""
+    return item.kind == CONTAINER and not (item.node == SHELL and item.running)
 
 
 def _removal(item: Item) -> Removal:
