@@ -194,19 +194,22 @@ class Machine:
         return found
 
     @contextlib.contextmanager
-    def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    def started(self, *arguments: str, stdin: bytes = b"") -> Iterator[subprocess.Popen[bytes]]:
         """`oppie` in the background, in a process group of its own; killed at the end of the block."""
         with (self.folder / "output").open("ab") as output:
             process = subprocess.Popen(
                 [*OPPIE, *arguments],
                 cwd=self.project.folder,
                 env=self.environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        assert process.stdin
         with process:
+            process.stdin.write(stdin)
+            process.stdin.close()
             try:
                 yield process
             finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import LIMIT_S, OPPIE, ROOT, Finished, Machine, Project, Terminal, said
+from worlds import wait_for
 
 from runner.model import Decision, Outcome
 
@@ -262,6 +264,14 @@ def test_a_shell_on_a_terminal_is_interactive(machine: Machine) -> None:
     assert machine.containers() == []
 
 
+def test_ctrl_c_in_a_script_s_shell_leaves_nothing(machine: Machine) -> None:
+    with machine.started("shell", "best", stdin=b"sleep 60\n") as shell:
+        wait_for(lambda: any("-shell-" in name for name in machine.containers()), "a shell", 60)
+        shell.send_signal(signal.SIGINT)
+        assert shell.wait(20) == 130, machine.output
+    assert machine.containers() == []
+
+
 def test_a_discarded_node_has_no_shell_and_says_what_there_is(machine: Machine) -> None:
     node = next(n for n in machine.view().nodes if n.decision is Decision.DISCARD)
     done = machine.oppie("shell", node.label)
@@ -282,8 +292,10 @@ def test_a_discarded_node_has_no_shell_and_says_what_there_is(machine: Machine) 
         (("shell", "A.99"), "has no node 'A.99'"),
         (("export-space", "1999"), "run '1999' is no run"),
         (("resume",), "there is nothing to resume"),
-        (("simulate", "nowhere.json"), "nowhere.json"),
-        (("simulate", "oppie.toml"), "oppie.toml"),
+        (("simulate", "nowhere.json"), "nowhere.json: can't be read"),
+        (("simulate", "oppie.toml"), "oppie.toml: "),
+        (("export-space", "-o", "/nowhere/space.json"), "/nowhere/space.json: can't be written"),
+        (("checkout", "best", "/dev/null/folder"), "/dev/null/folder: can't be written"),
     ],
 )
 def test_what_is_not_there_is_one_message_and_2(

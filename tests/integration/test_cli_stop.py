@@ -56,7 +56,11 @@ def held(machine: Machine) -> Path:
     go = machine.folder / "go"
     wait = f"while [ ! -e {go} ]; do sleep 0.05; done"
     machine.project.write_task(
-        machine.image, CHEAPER, catalogue=False, nodes=1, more=f'[hooks]\npre_execution = ["sh", "-c", "{wait}"]\n'
+        machine.image,
+        CHEAPER,
+        catalogue=False,
+        nodes=1,
+        more=f'[hooks]\npre_execution = ["sh", "-c", "{wait}"]\n',
     )
     return go
 
@@ -110,3 +114,7 @@ def test_sigterm_ends_a_run_in_good_order(machine: Machine) -> None:
     assert machine.containers() == []
     assert list(machine.snapshots().values()) == ["A"]
     assert machine.events("mcts.run.stopped")[0]["reason"] == "interrupted"
+
+    assert machine.ok("gc", "--keep", "0") == "removed 0 objects of 0 runs\n"  # could be resumed
+    assert "removed 1 objects of 1 runs" in machine.ok("gc", "--keep", "0", "--interrupted")
+    assert machine.snapshots() == {}

@@ -89,7 +89,9 @@ def assert_sound(machine: Machine) -> None:
         assert store.pending(view.run_id, {}) == ()
         assert store.rebuild(view.run_id) == 0
     assert (machine.containers(), machine.networks()) == ([], [])
-    assert sorted(machine.snapshots().values()) == sorted(map(_label, filter(_committed, view.nodes)))
+    assert sorted(machine.snapshots().values()) == sorted(
+        map(_label, filter(_committed, view.nodes))
+    )
 
 
 def _label(node: NodeView) -> str:
