@@ -16,6 +16,7 @@ from runner.sandbox.pipes import Pipes
 
 _KILLED = 137
 _KILL_WAIT_S = 10.0
+_START_S = 10.0
 
 # The main process; $0 is the container's folder. When the planner has died, it is the only one who
 # still learns how the command ended. What the shell has to say of that is not the command's output.
@@ -60,8 +61,19 @@ class Container:
         )
         os.close(stdin_read)
         os.close(output_write)
+        self._await_pid(self._process.pid)
         ended = os.pidfd_open(self._process.pid)
         return Pipes(ended, stdin_write, output_read, cancelled, tail=not piped)
+
+    def _await_pid(self, pid: int) -> None:
+        """Whoever removes this container from now on must find the process."""
+        deadline = time.monotonic() + _START_S
+        unreaped = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while self._number("pid") is None and not os.waitid(os.P_PID, pid, unreaped):
+            if time.monotonic() > deadline:
+                self.kill()
+                raise EngineError(f"{self.home.name} did not start within {_START_S:g} s")
+            time.sleep(0.0005)
 
     def rejoin(self, cancelled: Callable[[], bool]) -> Pipes:
         """The wire to a step that another planner started, running still or not."""
@@ -74,7 +86,7 @@ class Container:
     @property
     def has_ended(self) -> bool:
         """Whether the command came to its own end."""
-        return self._own_code() is not None
+        return self._number("code") is not None
 
     @property
     def was_started(self) -> bool:
@@ -92,12 +104,13 @@ class Container:
 
     def code(self) -> int:
         """The command's exit code, and 137 if it was killed."""
-        code = self._own_code()
+        code = self._number("code")
         return _KILLED if code is None else code
 
-    def _own_code(self) -> int | None:
-        with contextlib.suppress(FileNotFoundError, ValueError):  # not there, or not yet written
-            return int((self.home / "code").read_text())
+    def _number(self, name: str) -> int | None:
+        """What a file says; ``None`` if it isn't there, or is only about to be written."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self.home / name).read_text())
         return None
 
     def kill(self) -> None:
@@ -113,12 +126,11 @@ class Container:
 
     def _running_pid(self) -> int | None:
         """The main process's id, if it runs and still is ours."""
-        try:
-            pid = int((self.home / "pid").read_text())
+        pid = self._number("pid")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            return None
-        return pid if os.fsencode(self.home) in arguments else None
+            return pid if os.fsencode(self.home) in arguments else None
+        return None
 
     def _environment(self) -> dict[str, str]:
         private = str(self.home / "home")
