@@ -25,6 +25,12 @@ from runner.sandbox.stream import Stream
 
 _DISK_CHECK_S = 2.0
 _END_S = 10.0
+_SIGNALLED = 128  # exit codes from here on say which signal, or that the engine lost it
+_NO_TLS = (
+    "containers can't be fed over TLS; forward the engine's socket instead: "
+    "ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, "
+    "then DOCKER_HOST=unix:///tmp/engine.sock"
+)
 
 
 class EngineSandbox:
@@ -33,6 +39,9 @@ class EngineSandbox:
     ``slot`` numbers the worker. ``base`` is an image that has ``sleep``; two containers of it, one
     for each side of a measurement, hold the network namespaces that this worker's containers join:
     making one takes half of a container's start.
+
+    Raises ``EngineError`` for an engine that is reached over TLS: the end of a command's input is
+    told by closing one direction of the connection, which Python's TLS can't.
     """
 
     def __init__(
@@ -43,6 +52,8 @@ class EngineSandbox:
         slot: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
+        if client.api.base_url.startswith("https:"):
+            raise EngineError(f"the engine at {client.api.base_url}: {_NO_TLS}")
         self._client = client
         self._api = client.api
         self._run_id = run_id
@@ -122,7 +133,11 @@ class EngineSandbox:
             state = self._containers.inspect(name)["State"]
         except docker.errors.NotFound:
             return None
-        if not sent_mark(log).exists() or state["Status"] not in ("running", "exited"):
+        # Ended by a signal: by its own doing, by the limit of memory, or because the machine went
+        # down. Only the engine's word on memory tells these apart, so the others run again.
+        killed = state["Status"] == "exited" and state["ExitCode"] >= _SIGNALLED
+        lost = killed and not state.get("OOMKilled") and _ran_s(state) < step.limits.time_s
+        if not sent_mark(log).exists() or lost or state["Status"] not in ("running", "exited"):
             self._containers.remove(name)
             return None
         left_s = step.limits.time_s - (time.time() - epoch_s(state["StartedAt"]))
@@ -131,7 +146,7 @@ class EngineSandbox:
             for chunk in self._api.logs(name, stream=True, stdout=True, stderr=True):
                 sink.write(chunk)
         state = self._containers.inspect(name)["State"]
-        seconds = epoch_s(state["FinishedAt"]) - epoch_s(state["StartedAt"])
+        seconds = _ran_s(state)
         if exit_ is Exit.NONZERO and seconds >= step.limits.time_s:
             exit_ = Exit.TIMEOUT  # killed by the planner that died
         return StepResult(exit_, code, seconds, name, sink.size_bytes, False)
@@ -204,6 +219,10 @@ class EngineSandbox:
         with contextlib.suppress(EngineError), engine_errors("let go of the network namespaces"):
             self._containers.remove_pauses()
         self._client.close()
+
+
+def _ran_s(state: Mapping[str, str]) -> float:
+    return epoch_s(state["FinishedAt"]) - epoch_s(state["StartedAt"])
 
 
 @dataclass(frozen=True, slots=True)

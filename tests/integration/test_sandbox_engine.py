@@ -364,6 +364,13 @@ def test_an_engine_that_is_gone(tmp_path: Path, hung_up: str) -> None:
     sandbox.close()
 
 
+def test_an_engine_over_tls_is_refused_before_anything_is_started() -> None:
+    client = docker.DockerClient("tcp://localhost:1", version="1.41", tls=True)
+    with pytest.raises(EngineError, match=r"https://localhost:1: .* over TLS; forward"):
+        EngineSandbox(client, "tls", "image")
+    client.close()
+
+
 # -- what is on the engine ---------------------------------------------------------------------
 
 
