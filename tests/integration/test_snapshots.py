@@ -49,7 +49,12 @@ def odd_image(engine_world: World, client: docker.DockerClient) -> Iterator[str]
     )
     command = ["-c", program]
     client.api.create_container(
-        engine_world.image, command, name=name, user="0", entrypoint=["python3"]
+        engine_world.image,
+        command,
+        name=name,
+        user="0",
+        entrypoint=["python3"],
+        host_config={"NetworkMode": "none"},
     )
     client.api.start(name)
     assert client.api.wait(name)["StatusCode"] == 0, client.api.logs(name)
