@@ -61,6 +61,8 @@ class EngineOutOfSpace(EngineError):
 class EvidenceError(OppieError):
     """The evidence repository can't be read or written."""
 
+    exit_code = ExitCode.ENVIRONMENT
+
 
 class JournalError(OppieError):
     """The journal can't be read or written, or is of a newer version."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -77,8 +78,11 @@ class ThreadPool:
             self._cancelled.set()
         for _ in self._threads:
             self._jobs.put(None)
+        deadline = time.monotonic() + _JOIN_S
         for thread in self._threads:
-            thread.join(_JOIN_S)
+            # Without a deadline where nothing has to be given up: they finish what they are doing.
+            left_s = max(0.0, deadline - time.monotonic()) if self._cancelled.is_set() else None
+            thread.join(left_s)
 
     def _work(self, slot: int) -> None:
         try:

@@ -8,6 +8,7 @@ sandbox, and over a recorded space.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -71,12 +72,15 @@ def search(
     and go first.
     """
     parked: dict[str, list[Expansion]] = {}
+    failures: Counter[str] = Counter()  # of the engine, by node, since this search began
     for job in pending:
         pool.submit(job)
         yield Selected(job)
     while True:
         stop = budget.spent(tree)
-        while stop is None and tree.in_flight < pool.workers:
+        # What is parked waits for a twin, not for a worker.
+        waiting = sum(map(len, parked.values()))
+        while stop is None and tree.in_flight - waiting < pool.workers:
             choice = policy.select(tree, budget.progress(tree))
             if choice is None:
                 break
@@ -97,10 +101,11 @@ def search(
             case Expansion(outcome=Outcome.INFRA) as expansion:
                 journal.abandon(expansion)
                 failed = expansion.job
-                if failed.number >= MAX_ATTEMPTS:
+                failures[failed.label] += 1
+                if failures[failed.label] >= MAX_ATTEMPTS:
                     yield Stopped(StopReason.ENVIRONMENT, f"{failed.label}: {expansion.reason}")
                     return
-                delay_s = min(2.0 ** (failed.number - 1), MAX_DELAY_S)
+                delay_s = min(2.0 ** (failures[failed.label] - 1), MAX_DELAY_S)
                 job = tree.reopen(failed)
                 journal.intend(job)
                 pool.submit(job, delay_s)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from runner.errors import Cancelled, ExitCode, RootFails
+from runner.errors import Cancelled, EngineError, ExitCode, RootFails
 from runner.evidence import pack_target
 from runner.expand.context import RunContext
 from runner.expand.journey import Expander
@@ -21,9 +21,9 @@ from runner.model import (
     Decision,
     Event,
     Expand,
+    Job,
     Outcome,
     Selected,
-    State,
     Stopped,
     StopReason,
     Verified,
@@ -73,8 +73,9 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             tree = _grown(parts, root)
             _tidy(parts, sandbox, tree)
             stop = yield from _search(parts, root, tree)
-            _tidy(parts, sandbox, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
+                with suppress(EngineError):  # what stays now is found at the next start, or by gc
+                    _tidy(parts, sandbox, tree)
                 found = yield from _verify_best(parts, sandbox, root, tree)
         except RootFails:
             _clear(sandbox)
@@ -104,14 +105,13 @@ def exit_code_of(stop: Stopped, found: Verified | None) -> ExitCode:
 def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
     """The root as the journal has it, or else made now."""
     context, store = parts.context, parts.store
-    view = store.run(context.run_id)
-    if view.nodes:
-        node = view.nodes[0]
-        assert node.snapshot is not None
-        state = State(node.label, sandbox.find(node.snapshot.tag), node.commit, node.tree_id)
-        return Root(
-            state, view.root_metrics, context.evidence.manifest(node.commit), rules_of(context)
-        )
+    kept = store.root(context.run_id)
+    if kept:
+        state, metrics = kept
+        assert state.snapshot is not None
+        sandbox.find(state.snapshot.digest)  # or there is nothing to go on with
+        files = context.evidence.manifest(state.commit)
+        return Root(state, metrics, files, rules_of(context))
     excluded = context.task.exclude
     root = yield from build_root(
         context,
@@ -134,6 +134,15 @@ def _grown(parts: Parts, root: Root) -> Tree:
     return tree
 
 
+def _claim_finished(context: RunContext, pending: tuple[Job, ...]) -> None:
+    """Attempts that were finished but not recorded own their states, too, before any other job
+    can claim them."""
+    for job in pending:
+        finished = context.attempt(job.attempt_id).result(job)
+        if finished and finished.tree_id and not finished.twin:
+            context.claims.claim(finished.tree_id, job.label)
+
+
 def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
     """Remove what a crash, or trouble with the engine, left and no open attempt takes over."""
     prefix = f"oppie-{parts.context.run_id}-"
@@ -146,9 +155,12 @@ def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
     for container in left.containers:
         if not container.startswith(wanted):
             sandbox.remove(container)
-    for tag in left.images:
-        if left.snapshot_labels[tag] not in labels:
-            sandbox.discard(tag)
+    digests = {node.snapshot.digest for node in tree.nodes if node.snapshot}
+    for name in left.images:
+        # An image that lost its tag to another attempt of its node belongs to nobody.
+        nobodys = name.startswith("sha256:") and name not in digests
+        if nobodys or left.snapshot_labels[name] not in labels:
+            sandbox.discard(name)
 
 
 def _clear(sandbox: Sandbox) -> None:
@@ -168,6 +180,7 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
     policy = make_policy(view.policy, context.task.actions, view.seed, settings)
     budget = Budget(context.task.budget, spent_s=store.elapsed_s(context.run_id))
     pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
+    _claim_finished(context, pending)
     with ThreadPool(
         parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
     ) as pool:

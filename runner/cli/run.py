@@ -38,6 +38,7 @@ from runner.settings import LogFormat
 from runner.store import Store, new_run_id
 from runner.task import Task, keep_task, kept_task, load_task
 
+_SHOWN_EVALUATIONS = 5000  # a longer run goes on at once, and shows only what is new
 _TREE_NODES = 60  # shown at the end; `oppie tree` shows more
 
 TaskArgument = Annotated[
@@ -102,12 +103,14 @@ def resume(
     Example: oppie resume
     """
     with Store(state().journal) as store:
-        view = store.run(run)
+        view = store.run(run, with_nodes=False)
         if view.status == "stopped":
             raise TaskError(
                 f"run {view.run_id} has ended ({view.stop}: {view.stop_detail}); "
                 "there is nothing to resume. `oppie run` begins a new one"
             )
+        if view.evaluations <= _SHOWN_EVALUATIONS:
+            view = store.run(view.run_id)
         loaded, image = kept_task(state().run(view.run_id))
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)

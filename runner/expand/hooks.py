@@ -24,6 +24,7 @@ def call_hook(
             timeout=timeout_s,
             capture_output=True,
             check=False,
+            start_new_session=True,  # a Ctrl-C is for the planner to hear, not for the hook
         )
     except subprocess.TimeoutExpired:
         return f"hook {command[0]}: no end after {timeout_s:g} s"

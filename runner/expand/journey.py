@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
 from runner.agents.script import script
-from runner.errors import EngineError
+from runner.errors import Cancelled, EngineError
 from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import Attempt, last_words
 from runner.expand.context import RunContext
@@ -72,10 +72,11 @@ class Expander:
             raise
         expansion = self._decide(job, notes, result)
         yield from self._call_hooks(job, expansion)
-        if expansion.decision is Decision.DISCARD and notes.snapshot:
-            self._sandbox.discard(notes.snapshot.tag)
+        attempt.finish(expansion)
+        if notes.snapshot and expansion.decision is Decision.DISCARD:
+            self._discard(notes.snapshot.tag)
             yield Phase(job.label, "snapshot.discarded", {"tag": notes.snapshot.tag})
-        return attempt.finish(expansion)
+        return expansion
 
     def _travel(self, job: Job, attempt: Attempt, notes: Notes) -> Said:
         if job.kind is JobKind.REMEASURE:
@@ -99,6 +100,11 @@ class Expander:
             return failure
         return (yield from self._measure(job, notes, notes.snapshot))
 
+    def _discard(self, tag: str) -> None:
+        """The attempt is finished whether or not the engine obeys; what stays is found later."""
+        with contextlib.suppress(EngineError):
+            self._sandbox.discard(tag)
+
     def _give_up(self, job: Job, notes: Notes) -> None:
         """The engine's fault: let another attempt claim the state, and leave no container if
         the engine still takes orders. What it doesn't remove now, the next start does."""
@@ -116,6 +122,8 @@ class Expander:
         """Let the actions change a container of the origin, and keep what they did as evidence."""
         hooks, task = self._context.task.hooks, self._context.task
         veto = call_hook(hooks.pre_execution, _facts(job), task.path.parent, hooks.timeout_s)
+        if self._context.cancelled():
+            raise Cancelled("the run was told to stop")
         if veto:
             return Failure(Outcome.FAILED, veto)
         snapshot = _snapshot_of(job.origin.snapshot, job.origin.label)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
-from runner.errors import EngineError
 from runner.expand.attempt import Attempt, last_words, log_lines
 from runner.expand.context import RunContext
 from runner.measure.judge import Check
@@ -100,8 +99,8 @@ def compare(
 ) -> Generator[Phase, None, Measurement | Failure]:
     """Measure two images alternately, side by side in time, in the machine's benchmark lane.
 
-    Raises ``EngineError`` if the baseline, which has been measured before, has no valid metrics
-    now: nothing can be said of the candidate then.
+    A baseline that has been measured before and has no valid metrics now (a program that fails at
+    times, or after a while) says nothing of the candidate, but nothing can be built on it either.
     """
     benchmark = context.task.benchmark
     samples: dict[str, Samples] = {"candidate": [], "baseline": []}
@@ -119,7 +118,8 @@ def compare(
             got = _repeat(context, sessions[side])
             if isinstance(got, Failure):
                 if side == "baseline":
-                    raise EngineError(f"the baseline can't be measured: {got.reason}")
+                    reason = f"its baseline can't be measured any more: {got.reason}"
+                    return Failure(Outcome.FAILED, reason)
                 return got
             if number >= warmups:
                 samples[side].append(got)
@@ -185,7 +185,9 @@ def _repeat(context: RunContext, session: Session) -> tuple[Metric, ...] | Failu
         return Failure(Outcome.FAILED, "the benchmark printed more than may be read")
     reading = read_metrics(lines, context.task.benchmark.metrics)
     if reading.reason:
-        return Failure(Outcome.FAILED, reading.reason)
+        # The benchmark is protected and prints each metric once: the second one is another's.
+        outcome = Outcome.TAMPERED if reading.duplicated else Outcome.FAILED
+        return Failure(outcome, reading.reason)
     return reading.metrics
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runner.errors import RootFails, TaskError
-from runner.evidence import IgnoreRules, Recorded
+from runner.evidence import IgnoreRules, Recorded, TreeTooLarge
 from runner.expand.attempt import last_words
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure, failure_of, run_checks, sample
@@ -54,7 +54,10 @@ def build_root(
     base = sandbox.find(image)
     attempt = context.attempt(ATTEMPT_ID)
     evidence, run_id = context.evidence, context.run_id
-    found = evidence.record(run_id, TARGET, "", target(), f"{TARGET}: as it was found\n")
+    try:
+        found = evidence.record(run_id, TARGET, "", target(), f"{TARGET}: as it was found\n")
+    except TreeTooLarge as error:
+        raise RootFails(f"the target is too large: {error}; exclude what it doesn't need") from error
     _demand_protected(context.task.protected, evidence.manifest(found.commit))
     step = Step(
         f"{ATTEMPT_ID}-setup",

@@ -20,10 +20,11 @@ from runner.model import Metric, MetricSpec
 @dataclass(frozen=True, slots=True)
 class Reading:
     """``metrics`` in the order of their declaration. ``reason`` is "" if all of them are there,
-    and else says what is wrong with the others."""
+    and else says what is wrong with the others; ``duplicated`` if one was printed twice."""
 
     metrics: tuple[Metric, ...]
     reason: str = ""
+    duplicated: bool = False
 
 
 @dataclass(slots=True)
@@ -57,7 +58,8 @@ def read_metrics(lines: Iterable[bytes], specs: Sequence[MetricSpec]) -> Reading
         reasons.append(f"line {skipped.long_line} has over {MAX_LINE_BYTES} bytes and was not read")
     if reasons and document.dropped:
         reasons.append("a JSON document was too long to be read")
-    return Reading(tuple(metrics), "; ".join(reasons))
+    duplicated = any(seen[spec.name].count > 1 for spec in specs if spec.name in seen)
+    return Reading(tuple(metrics), "; ".join(reasons), duplicated)
 
 
 def _collect(

@@ -7,7 +7,7 @@ snapshot is tagged; images are addressed by digest.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,6 +22,7 @@ from runner.sandbox.protocol import WORKSPACE, Leftovers
 # The engine refuses more than 125 layers, the base's own included. Well before that the layers
 # are made one; the room above is for images that are built on a snapshot by hand.
 MAX_DEPTH = 100
+_PATIENCE_S = 900.0
 
 
 def repository(run_id: str) -> str:
@@ -56,17 +57,27 @@ def commit(
             and labels.get(spec.PARENT) == parent_digest
         ):
             return describe(api, tag)
-        discard(api, tag)
     origin = parent or describe(api, api.inspect_container(container)["Image"])
     depth = origin.depth + 1
     labels = spec.snapshot_labels(run_id, label, parent_digest, depth, facts)
-    if depth >= MAX_DEPTH:
-        _flatten(api, container, tag, labels)
-    else:
-        config = spec.image_config(labels)
-        _, name = tag.split("/", 1)
-        api.commit(container, repository(run_id), name.split(":")[1], pause=False, conf=config)
+    # Another attempt's image may have the tag: it moves, and the other is found without one.
+    with _patience(api):
+        if depth >= MAX_DEPTH:
+            _flatten(api, container, tag, labels)
+        else:
+            config = spec.image_config(labels)
+            api.commit(container, repository(run_id), label, pause=False, conf=config)
     return describe(api, tag)
+
+
+@contextlib.contextmanager
+def _patience(api: docker.APIClient) -> Iterator[None]:
+    """A commit of many gigabytes is silent for minutes, and giving up doesn't stop it."""
+    usual, api.timeout = api.timeout, _PATIENCE_S
+    try:
+        yield
+    finally:
+        api.timeout = usual
 
 
 def _flatten(
@@ -89,10 +100,11 @@ def describe(api: docker.APIClient, reference: str) -> Snapshot:
     image = api.inspect_image(reference)
     config = image["Config"] or {}
     for volume in config.get("Volumes") or ():
-        if PurePosixPath(WORKSPACE).is_relative_to(volume):
+        above, below = PurePosixPath(volume), PurePosixPath(WORKSPACE)
+        if below.is_relative_to(above) or above.is_relative_to(below):
             raise TaskError(
-                f"image {reference}: it declares the volume {volume}, which hides {WORKSPACE} "
-                "from commits; use an image without it"
+                f"image {reference}: it declares the volume {volume}, and what is written there "
+                f"is in no commit of {WORKSPACE}; use an image without it"
             )
     parent_digest = (config.get("Labels") or {}).get(spec.PARENT, "")
     layers = len((image.get("RootFS") or {}).get("Layers") or ())

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import JournalError, TaskError
-from runner.model import ROOT, Action, Expansion, Job, RunView
+from runner.model import ROOT, Action, Expansion, Job, Metric, RunView, State
 from runner.store import views
-from runner.store.codec import state_from_json
+from runner.store.codec import metrics_from_json, state_from_json
 from runner.store.database import telling
 from runner.store.lock import PlannerLock, is_held
 from runner.store.replay import Grows, Replay
@@ -44,6 +44,16 @@ class Reading:
         run = self._id(self._whole_id(run_id))
         with self._rows():
             return self._as_it_is(views.run_view(self._connection, run, with_nodes))
+
+    def root(self, run_id: str) -> tuple[State, tuple[Metric, ...]] | None:
+        """The untouched target's state and metrics, or ``None`` if they aren't known yet."""
+        with telling(self._path):
+            row = self._connection.execute(
+                "SELECT root_state, root_metrics FROM runs WHERE id = ?", (self._id(run_id),)
+            ).fetchone()
+        if row[0] is None:
+            return None
+        return state_from_json(ROOT, row[0]), metrics_from_json(row[1])
 
     def elapsed_s(self, run_id: str) -> float:
         """The wall time of the search so far, over all resumes."""
