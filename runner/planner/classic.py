@@ -7,8 +7,9 @@ gain is a node's value, work in flight is counted, and the node of highest L is 
 from __future__ import annotations
 
 import heapq
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import chain
 
 from runner.model import JobKind
@@ -16,7 +17,7 @@ from runner.planner.draws import Draws
 from runner.planner.node import Node
 from runner.planner.tree import Choice, Tree
 
-_DRAWS = 64
+_DRAWS = 256
 
 
 def expand_at_random(tree: Tree, node: Node, untried: list[int], draws: Draws) -> Choice:
@@ -25,24 +26,17 @@ def expand_at_random(tree: Tree, node: Node, untried: list[int], draws: Draws) -
     return Choice(JobKind.EXPAND, node.label, (tree.actions[pick].key,))
 
 
-class _News:
-    """The nodes that passed since the last look, each once."""
+class _Changed:
+    """The nodes that changed since the last look."""
 
     def __init__(self) -> None:
         self._cursor = 0
-        self._seen: set[int] = set()
-        self.deepest = 0  # level that holds a node, passed or not
 
-    def read(self, tree: Tree) -> list[Node]:
-        changes, found = tree.changes, []
+    def read(self, tree: Tree) -> Iterator[Node]:
+        changes = tree.changes
         while self._cursor < len(changes):
-            node = tree.nodes[changes[self._cursor]]
+            yield tree.nodes[changes[self._cursor]]
             self._cursor += 1
-            self.deepest = max(self.deepest, _depth(node))
-            if node.passed and node.index not in self._seen:
-                self._seen.add(node.index)
-                found.append(node)
-        return found
 
 
 class Greedy:
@@ -52,17 +46,20 @@ class Greedy:
 
     def __init__(self, seed: int) -> None:
         self._draws = Draws(seed)
-        self._news = _News()
+        self._changed = _Changed()
         self._heap: list[tuple[float, int]] = []
 
     def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
-        for node in self._news.read(tree):
-            heapq.heappush(self._heap, (-node.value, node.index))
+        for node in self._changed.read(tree):
+            if node.passed:
+                heapq.heappush(self._heap, (-node.value, node.index))
         while self._heap:
-            node = tree.nodes[self._heap[0][1]]
-            untried = tree.untried(node)
-            if node.passed and untried:
-                return expand_at_random(tree, node, untried, self._draws)
+            key, index = self._heap[0]
+            node = tree.nodes[index]
+            if node.passed and -key == node.value:
+                untried = tree.untried(node)
+                if untried:
+                    return expand_at_random(tree, node, untried, self._draws)
             heapq.heappop(self._heap)
         return None
 
@@ -82,14 +79,16 @@ class Beam:
     def __init__(self, seed: int, width: int) -> None:
         self._draws = Draws(seed)
         self._width = width
-        self._news = _News()
+        self._changed = _Changed()
         self._levels: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
+        self._entries: dict[int, tuple[float, int]] = {}
+        self._deepest = 0  # level that holds a node, passed or not
         self._rest = Greedy(seed)
 
     def select(self, tree: Tree, progress: float) -> Choice | None:
-        for node in self._news.read(tree):
-            insort(self._levels[_depth(node)], (-node.value, node.index))
-        current = max(self._news.deepest - 1, 0)
+        for node in self._changed.read(tree):
+            self._place(node)
+        current = max(self._deepest - 1, 0)
         for level in (current, current + 1):
             beam = [tree.nodes[index] for _, index in self._levels[level][: self._width]]
             for node in beam:
@@ -103,6 +102,18 @@ class Beam:
     def recommend(self, tree: Tree) -> str:
         return tree.best
 
+    def _place(self, node: Node) -> None:
+        """Put a node where it belongs in its level, whether it was there before or not."""
+        depth = node.label.count(".")
+        self._deepest = max(self._deepest, depth)
+        level = self._levels[depth]
+        old = self._entries.pop(node.index, None)
+        if old is not None:
+            del level[bisect_left(level, old)]
+        if node.passed:
+            self._entries[node.index] = entry = (-node.value, node.index)
+            insort(level, entry)
+
 
 class Random:
     """A random untried action of a random node that has one."""
@@ -111,25 +122,17 @@ class Random:
 
     def __init__(self, seed: int) -> None:
         self._draws = Draws(seed)
-        self._news = _News()
-        self._passed: list[int] = []
 
     def select(self, tree: Tree, progress: float) -> Choice | None:  # noqa: ARG002
-        self._passed.extend(node.index for node in self._news.read(tree))
-        draws = self._draws.at(tree)
-        count = len(self._passed)
+        draws, count = self._draws.at(tree), len(tree.nodes)
         # Most nodes have something left to try, until nearly all states are known.
         for place in chain(draws.randint(count, size=_DRAWS).tolist(), range(count)):
-            node = tree.nodes[self._passed[place]]
-            untried = tree.untried(node)
-            if node.passed and untried:
+            node = tree.nodes[place]
+            untried = tree.untried(node) if node.passed else ()
+            if untried:
                 pick = untried[draws.randint(len(untried))]
                 return Choice(JobKind.EXPAND, node.label, (tree.actions[pick].key,))
         return None
 
     def recommend(self, tree: Tree) -> str:
         return tree.best
-
-
-def _depth(node: Node) -> int:
-    return node.label.count(".")

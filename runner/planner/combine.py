@@ -105,8 +105,6 @@ def _edge(tree: Tree, lineage: Node, state: int, gain: float) -> Edge:
     on = tree.states.actions_in(state)
     for rest, without in _less(state, on):
         node = tree.at(tree.states.combined(lineage.state, without))
-        if node is not None and node.twin:
-            node = tree.node(node.twin)
         if node is not None and node.passed:
             return Edge(node, rest, gain)
     return Edge(lineage, tuple(on), gain)
