@@ -23,7 +23,9 @@ from runner.model import (
     Expand,
     Job,
     Outcome,
+    Phase,
     Selected,
+    State,
     Stopped,
     StopReason,
     Verified,
@@ -36,6 +38,8 @@ from runner.sandbox.protocol import Sandbox
 from runner.sandbox.snapshots import tag_of
 from runner.search import search
 from runner.store import Store
+
+_VERIFY_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +219,26 @@ def _verify_best(
     for node in tree.top(parts.context.task.verify_top):
         if node.parent is None or node.value <= 0.0:
             break
-        found = yield from verify(parts.context, sandbox, root, tree.state_of(node))
+        found = yield from _verify(parts, sandbox, root, tree.state_of(node))
         if found.outcome is Outcome.IMPROVED:
             return found
     return found
 
 
+def _verify(
+    parts: Parts, sandbox: Sandbox, root: Root, candidate: State
+) -> Generator[Event, None, Verified]:
+    """Verify one state, and again if the engine fails; raises ``EngineError`` if it goes on to."""
+    number = 0
+    while True:
+        number += 1
+        try:
+            return (
+                yield from verify(parts.context, sandbox, root, parts.image, candidate, number)
+            )
+        except EngineError as error:
+            if number >= _VERIFY_ATTEMPTS:
+                raise
+            yield Phase(candidate.label, "verify.failed", {"reason": str(error)})
+            if parts.cancelled.wait(2.0**number):
+                raise Cancelled("the run was told to stop") from error

@@ -19,6 +19,7 @@ from runner.evidence.create import create, move_into_place
 from runner.evidence.fastimport import import_commit
 from runner.evidence.git import Git
 from runner.evidence.ignore import IgnoreRules
+from runner.evidence.outgoing import archive_of
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
 
@@ -90,6 +91,10 @@ class Evidence:
             made = import_commit(process, ref.encode(), parent_commit, message, entries, ignored)
         changed = self.changed(made.parent_tree_id or EMPTY_TREE, made.tree_id)
         return Recorded(made.commit, made.tree_id, made.parent_tree_id, len(changed), made.skipped)
+
+    def archive(self, commit: str) -> Iterator[bytes]:
+        """The files of a commit as a tar stream of ``workspace/...``, for a container."""
+        return archive_of(self._git, commit)
 
     def ref(self, run_id: str, label: str) -> str:
         """The full name of a node's ref, which any git can fetch."""

@@ -16,6 +16,7 @@ from runner.model import ROOT, Metric, Phase, State
 from runner.sandbox.protocol import Sandbox, Step, StepResult
 
 ATTEMPT_ID = f"{ROOT}-1"
+SETUP = "setup"
 TARGET = "target"  # the evidence of what was found, before setup
 
 # Patches are applied with `git apply --3way`, which needs the blobs that they were made from. The
@@ -46,7 +47,7 @@ class Root:
 def build_root(
     context: RunContext, sandbox: Sandbox, image: str, target: Callable[[], Iterable[bytes]]
 ) -> Generator[Phase, None, Root]:
-    """Put ``target`` (gives a tar stream of ``workspace/...``) into ``image``, set it up, judge it.
+    """Keep ``target`` (gives a tar stream of ``workspace/...``) as evidence, set it up, judge it.
 
     Raises ``RootFails`` when the untouched target can't be set up, checked or measured: no search
     could tell a better version of it.
@@ -54,24 +55,11 @@ def build_root(
     base = sandbox.find(image)
     attempt = context.attempt(ATTEMPT_ID)
     evidence, run_id = context.evidence, context.run_id
-    try:
-        found = evidence.record(run_id, TARGET, "", target(), f"{TARGET}: as it was found\n")
-    except TreeTooLarge as error:
-        raise RootFails(f"the target is too large: {error}; exclude what it doesn't need") from error
+    found = attempt.once("target", Recorded, lambda: _keep_target(context, target))
     _demand_protected(context.task.protected, evidence.manifest(found.commit))
-    step = Step(
-        f"{ATTEMPT_ID}-setup",
-        ATTEMPT_ID,
-        base.digest,
-        ("sh", "-s"),
-        replace(context.task.limits, time_s=context.task.setup_timeout_s),
-        stdin=_setup_script(context.task.setup),
-        archive=target(),
-    )
-    yield Phase(ROOT, "container.started", {"container": step.name, "image": image})
-    log = attempt.log("setup")
-    result = attempt.once("setup", StepResult, lambda: sandbox.run(step, log))
-    _demand(failure_of(result.exit, result.code, "setup", last_words(log)), str(log))
+    result = yield from set_up(context, sandbox, ATTEMPT_ID, ROOT, image, found.commit)
+    log = attempt.log(SETUP)
+    _demand(failure_of(result.exit, result.code, SETUP, last_words(log)), str(log))
     rules = rules_of(context)
     recorded = attempt.once(
         "evidence",
@@ -93,6 +81,36 @@ def build_root(
         raise AssertionError("unreachable")
     state = State(ROOT, snapshot, recorded.commit, recorded.tree_id)
     return Root(state, medians(samples), evidence.manifest(recorded.commit), rules)
+
+
+def set_up(
+    context: RunContext, sandbox: Sandbox, attempt_id: str, label: str, image: str, commit: str
+) -> Generator[Phase, None, StepResult]:
+    """Put the sources of ``commit`` into a container of ``image``, and run ``setup`` there.
+
+    The stopped container is in the result; what the sources become depends on nothing else.
+    """
+    attempt = context.attempt(attempt_id)
+    step = Step(
+        f"{attempt_id}-{SETUP}",
+        attempt_id,
+        sandbox.find(image).digest,
+        ("sh", "-s"),
+        replace(context.task.limits, time_s=context.task.setup_timeout_s),
+        stdin=_setup_script(context.task.setup),
+        archive=context.evidence.archive(commit),
+    )
+    yield Phase(label, "container.started", {"container": step.name, "image": image})
+    return attempt.once(SETUP, StepResult, lambda: sandbox.run(step, attempt.log(SETUP)))
+
+
+def _keep_target(context: RunContext, target: Callable[[], Iterable[bytes]]) -> Recorded:
+    try:
+        return context.evidence.record(
+            context.run_id, TARGET, "", target(), f"{TARGET}: as it was found\n"
+        )
+    except TreeTooLarge as error:
+        raise RootFails(f"the target is too large: {error}; exclude what it doesn't need") from error
 
 
 def rules_of(context: RunContext) -> IgnoreRules:

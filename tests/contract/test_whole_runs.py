@@ -14,7 +14,7 @@ from runner.model import Decision, Job, Outcome, Selected, State, Stopped, StopR
 from runner.planner.tree import Tree
 from runner.sandbox.fake import FakeSandbox
 from runner.task import Hooks
-from tests.runs import ACTIONS, Bench, action, make_task
+from tests.runs import ACTIONS, BENCHMARK, Bench, action, make_task
 
 
 @pytest.fixture
@@ -216,3 +216,17 @@ def test_states_that_were_finished_but_not_recorded_are_known_after_a_crash(benc
     bench.run(task)
     outcomes = [node.outcome for node in bench.result().nodes[1:]]
     assert outcomes.count(Outcome.DUPLICATE) == 1
+
+
+def test_a_gain_that_is_not_in_the_sources_is_not_verified(bench: Bench) -> None:
+    """The action leaves a file that the target's own rules ignore, and the benchmark heeds it."""
+    (bench.target / ".gitignore").write_text("cache/\n")
+    cheat = action("warm", "mkdir cache && echo 1 > cache/cost && echo '# faster' >> state")
+    task = make_task(bench.target, [cheat])
+    command = f"[ -e cache/cost ] && echo METRIC cost=$(cat cache/cost) || {{ {BENCHMARK}; }}"
+    task = replace(task, benchmark=replace(task.benchmark, command=command))
+    _, finished = bench.run(task)
+    assert bench.result().nodes[1].outcome is Outcome.IMPROVED  # as it seemed
+    assert finished.verified is not None
+    assert finished.verified.outcome is Outcome.NEUTRAL
+    assert finished.exit_code is ExitCode.NO_IMPROVEMENT
