@@ -115,8 +115,7 @@ def _bench(
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
     bench = Bench(world, sandbox, folder, name[:60])
     yield bench
-    bench.clean()
-    assert sandbox.leftovers() == Leftovers()
+    assert bench.clean() == Leftovers()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from runner.model import Limits, Snapshot
 from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.fake import FakeSandbox
-from runner.sandbox.protocol import Repetition, Sandbox, Session, Step, StepResult
+from runner.sandbox.protocol import Leftovers, Repetition, Sandbox, Session, Step, StepResult
 
 ROOT = Path(__file__).parent.parent
 LIMITS = Limits(time_s=20.0, memory_bytes=256 << 20, cpus=2.0, log_bytes=1 << 20)
@@ -187,12 +187,18 @@ class Bench:
     def open_archive(self, container: str) -> tarfile.TarFile:
         return tarfile.open(fileobj=io.BytesIO(b"".join(self.sandbox.archive(container))))
 
-    def clean(self) -> None:
-        """Remove what the test was given to remove, and nothing that should not be there."""
+    def clean(self) -> Leftovers:
+        """Remove what the test was given to remove; then all the rest, which is returned."""
         for container in {*self.containers} & {*self.sandbox.leftovers().containers}:
             self.sandbox.remove(container)
         for tag in reversed(self.tags):
             self.sandbox.discard(tag)
+        left = self.sandbox.leftovers()
+        for container in left.containers:
+            self.sandbox.remove(container)
+        while images := self.sandbox.leftovers().images:
+            self.sandbox.discard(images[0])
+        return left
 
 
 def wait_for(condition: Callable[[], object], what: str, within_s: float = 15.0) -> None:

@@ -234,13 +234,13 @@ class FakeSandbox:
             home.name for home in self._containers.iterdir() if home.name.startswith(self._name(""))
         ]
         repository = snapshots.repository(self._run_id) + ":"
-        labels = {
-            tag: tag.removeprefix(repository)
-            for tag in self._images.tags()
+        nodes = {
+            name: tag.removeprefix(repository)
+            for name, tag in self._images.names().items()
             if tag.startswith(repository)
         }
-        deepest_first = sorted(labels, key=lambda tag: (-tag.count("."), tag))
-        return Leftovers(tuple(sorted(containers)), tuple(deepest_first), labels)
+        deepest_first = sorted(nodes, key=lambda name: (-nodes[name].count("."), name))
+        return Leftovers(tuple(sorted(containers)), tuple(deepest_first), nodes)
 
     def close(self) -> None:
         """See ``protocol.Sandbox.close``. Nothing is held open here."""

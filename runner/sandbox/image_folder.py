@@ -6,11 +6,11 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from runner.errors import SnapshotMissing
 from runner.model import Snapshot
@@ -71,9 +71,8 @@ class ImageFolder:
         """Make an image of files that nobody will write to again: they become hard links.
 
         The digest is that of the labels, so the same attempt from the same parent is the same
-        image. What has the tag gives way.
+        image. An image that had the tag is there without one.
         """
-        self.discard(tag)
         digest = _digest(labels)
         new = self._new()
         new.mkdir()
@@ -88,16 +87,23 @@ class ImageFolder:
         self._tag(snapshot)
         return snapshot
 
-    def discard(self, tag: str) -> None:
+    def discard(self, reference: str) -> None:
         """Remove an image and its tag; absent is fine."""
-        folder = self._folder(tag)
-        (self._tags / quote(tag, safe="")).unlink(missing_ok=True)
+        folder = self._folder(reference)
+        for tag in self._tags.iterdir():
+            if tag.readlink() == Path(folder.name):
+                tag.unlink(missing_ok=True)
         remove_tree(folder)
 
-    def tags(self) -> Iterator[str]:
-        """The tags of all images."""
-        names = (entry.name for entry in self._tags.iterdir())
-        return (unquote(name) for name in names if not name.startswith("."))
+    def names(self) -> dict[str, str]:
+        """All images: by its tag, or by the digest of one that lost it, the tag that each got."""
+        found = {}
+        for folder in self._images.iterdir():
+            with contextlib.suppress(SnapshotMissing):
+                tag = self._meta(folder.name)["snapshot"]["tag"]
+                tagged = self._folder(tag) == folder
+                found[tag if tagged else f"sha256:{folder.name}"] = tag
+        return found
 
     def _folder(self, reference: str) -> Path:
         tag = self._tags / quote(reference, safe="")

@@ -32,14 +32,22 @@ def test_a_commit_is_made_once(bench: Bench) -> None:
 
 
 def test_another_attempts_commit_takes_the_tag(bench: Bench) -> None:
+    """The image that had it is listed by its digest, and can be discarded by it."""
     first, _ = bench.sh("echo first >file")
     second, _ = bench.sh("echo second >file")
     old = bench.commit(first.container, "A", facts={"attempt": "A-1"})
     new = bench.commit(second.container, "A", facts={"attempt": "A-2"})
-    assert new.tag == old.tag and new.digest != old.digest
+    assert new.tag == old.tag
     assert bench.sh("cat file", new.tag)[1] == b"second\n"
+    assert bench.sh("cat file", old.digest)[1] == b"first\n"
+    node = f"{bench.label}.A"
+    assert bench.sandbox.leftovers().snapshot_labels == {new.tag: node, old.digest: node}
+    for container in bench.containers:
+        bench.sandbox.remove(container)
+    bench.sandbox.discard(old.digest)
     with pytest.raises(SnapshotMissing):
         bench.sandbox.find(old.digest)
+    assert bench.sandbox.find(new.tag) == new
 
 
 def test_the_same_attempt_from_another_parent_is_another_snapshot(bench: Bench) -> None:
@@ -48,6 +56,7 @@ def test_the_same_attempt_from_another_parent_is_another_snapshot(bench: Bench) 
     first = bench.commit(result.container, "A.3", one, {"attempt": "A.3-1"})
     result, _ = bench.sh("true", two.digest)
     second = bench.commit(result.container, "A.3", two, {"attempt": "A.3-1"})
+    bench.tags.append(first.digest)
     assert (first.parent_digest, second.parent_digest) == (one.digest, two.digest)
     assert bench.sh("cat file", second.digest)[1] == b"2\n"
 

@@ -16,8 +16,6 @@ from worlds import Bench, World
 from runner.errors import EngineUnavailable, TaskError
 from runner.model import Limits, Snapshot
 from runner.sandbox import snapshots, spec
-from runner.sandbox.connect import connect
-from runner.sandbox.engine import EngineSandbox
 
 pytestmark = pytest.mark.engine
 CHAIN = 130
@@ -119,14 +117,13 @@ def test_a_name_in_a_label_is_no_instruction(lab: Bench) -> None:
 
 
 def test_a_commit_that_the_client_gave_up_on_is_not_made_twice(
-    lab: Bench, client: docker.DockerClient
+    lab: Bench, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result, _ = lab.sh("head -c 300000000 /dev/zero >big")
-    hasty = EngineSandbox(connect(timeout_s=0.15), lab.world.run_id, lab.world.image, 7)
     label, facts = f"{lab.label}.A", {"attempt": "A-1"}
-    with pytest.raises(EngineUnavailable):
-        hasty.commit(result.container, label, None, facts)
-    hasty.close()
+    with monkeypatch.context() as hasty, pytest.raises(EngineUnavailable):
+        hasty.setattr(snapshots, "_PATIENCE_S", 0.15)
+        lab.sandbox.commit(result.container, label, None, facts)
     tag = snapshots.tag_of(lab.world.run_id, label)
     deadline = time.monotonic() + 20
     while not client.api.images(tag):
