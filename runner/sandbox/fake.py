@@ -14,11 +14,9 @@ process that makes itself a session of its own escapes the deadline. Linux only 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import Cancelled, EngineError, SnapshotMissing
@@ -29,10 +27,10 @@ from runner.sandbox.frames import LOOP
 from runner.sandbox.image_folder import ImageFolder
 from runner.sandbox.logfile import LogFile, sent_mark
 from runner.sandbox.pipes import Pipes
-from runner.sandbox.process import Container
+from runner.sandbox.process import Container, ProcessVessel
 from runner.sandbox.protocol import Exit, Leftovers, Step, StepResult
 from runner.sandbox.session import LoopSession
-from runner.sandbox.trees import copy_tree, pack, remove_tree, tree_bytes, unpack
+from runner.sandbox.trees import pack, remove_tree, unpack
 
 _DISK_CHECK_S = 0.5
 _DRAIN_S = 5.0
@@ -110,10 +108,7 @@ class FakeSandbox:
                 sink.write(data)
         code = container.code()
         exit_ = classify_exit({"ExitCode": code}, deadline_hit=deadline_hit, disk_hit=disk_hit)
-        if (
-            exit_ in (Exit.OK, Exit.NONZERO)
-            and self.written_bytes(container) > step.limits.disk_bytes
-        ):
+        if exit_ in (Exit.OK, Exit.NONZERO) and container.is_overfull(step.limits):
             exit_ = Exit.DISK
         return StepResult(
             exit_,
@@ -144,7 +139,7 @@ class FakeSandbox:
                 mark.touch()
                 marked = True
             if time.monotonic() >= check_at:
-                if self.written_bytes(container) > limits.disk_bytes:
+                if container.is_overfull(limits):
                     return True
                 check_at = time.monotonic() + _DISK_CHECK_S
         return False
@@ -161,19 +156,9 @@ class FakeSandbox:
 
     def _create(self, container: Container, image: str, kind: str, attempt_id: str) -> None:
         digest = self._images.find(image).digest
-        (container.home / "home").mkdir(parents=True)
         labels = spec.step_labels(self._run_id, kind, attempt_id)
-        facts = {"image": digest, "labels": labels}
-        (container.home / "meta.json").write_text(json.dumps(facts))
-        copy_tree(self._images.workspace(digest), container.workspace)
-
-    def _image_of(self, container: Container) -> Snapshot:
-        return self._images.find(json.loads((container.home / "meta.json").read_text())["image"])
-
-    def written_bytes(self, container: Container) -> int:
-        """What the container's workspace grew by, in bytes."""
-        image = self._image_of(container).digest
-        return tree_bytes(container.workspace) - self._images.total_bytes(image)
+        total_bytes = self._images.total_bytes(digest)
+        container.create(digest, self._images.workspace(digest), total_bytes, labels)
 
     # -- sessions ------------------------------------------------------------------------------
 
@@ -191,7 +176,7 @@ class FakeSandbox:
             loop = ("sh", "-c", LOOP, "oppie", command)
             wire = container.start(loop, self._cancelled, piped=True)
             with contextlib.closing(wire), LogFile(log, limits.log_bytes) as sink:
-                yield LoopSession(wire, sink, limits.time_s, _Vessel(self, container, limits))
+                yield LoopSession(wire, sink, limits.time_s, ProcessVessel(container, limits))
         finally:
             container.kill()
             remove_tree(container.home)
@@ -210,7 +195,7 @@ class FakeSandbox:
         if known:
             return known
         stopped = self._existing(container)
-        depth = self._image_of(stopped).depth + 1
+        depth = self._images.find(stopped.image).depth + 1
         if depth >= snapshots.MAX_DEPTH:
             depth = 1
         return self._images.save(tag, stopped.workspace, identity, depth)
@@ -220,7 +205,7 @@ class FakeSandbox:
         with contextlib.suppress(SnapshotMissing):
             digest = self._images.find(tag).digest
             for home in self._containers.iterdir():
-                if self._image_of(Container(home)).digest == digest:
+                if Container(home).image == digest:
                     raise EngineError(f"remove the image {tag}: {home.name} uses it")
             self._images.discard(tag)
 
@@ -257,24 +242,3 @@ class FakeSandbox:
     def _check_cancelled(self) -> None:
         if self._cancelled():
             raise Cancelled("the run was told to stop")
-
-
-@dataclass(frozen=True, slots=True)
-class _Vessel:
-    """What a session asks of its container (``session.Vessel``)."""
-
-    sandbox: FakeSandbox
-    container: Container
-    limits: Limits
-
-    def is_overfull(self) -> bool:
-        return self.sandbox.written_bytes(self.container) > self.limits.disk_bytes
-
-    def exit_of(self, code: int) -> Exit:
-        return classify_exit({"ExitCode": code})
-
-    def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
-        ended = self.container.has_ended
-        self.container.kill()
-        state = {"ExitCode": self.container.code()}
-        return classify_exit(state, deadline_hit=deadline_hit and not ended, disk_hit=disk_hit)

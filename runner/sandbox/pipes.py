@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import time
@@ -94,14 +93,17 @@ class Pipes:
 
     def _push(self) -> None:
         """Write what fits; a process that ended without reading its input is no error."""
-        with contextlib.suppress(BlockingIOError):
-            try:
-                while self._outgoing:
-                    sent = os.write(self._stdin, self._outgoing[:_CHUNK])
-                    self._outgoing = self._outgoing[sent:]
-            except BrokenPipeError:
-                self._outgoing, self._close_after = b"", True
-            if self._close_after and not self._outgoing:
-                os.close(self._stdin)
-                self._stdin = -1
-                self._close_after = False
+        if self._stdin < 0:
+            self._outgoing, self._close_after = b"", False
+            return
+        try:
+            while self._outgoing:
+                sent = os.write(self._stdin, self._outgoing[:_CHUNK])
+                self._outgoing = self._outgoing[sent:]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._outgoing, self._close_after = b"", True
+        if self._close_after:
+            os.close(self._stdin)
+            self._stdin, self._close_after = -1, False

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner.errors import EngineError
+from runner.model import Limits
+from runner.sandbox.classify import classify_exit
 from runner.sandbox.pipes import Pipes
+from runner.sandbox.protocol import Exit
+from runner.sandbox.trees import copy_tree, tree_bytes
 
 _KILLED = 137
 _KILL_WAIT_S = 10.0
@@ -29,13 +36,33 @@ echo $? >"$0/code"
 
 
 class Container:
-    """The folder ``home`` holds ``workspace/``, ``home/``, and once started ``pid``, ``output``
-    (of a step) and, at the end, ``code``."""
+    """The folder ``home`` holds ``meta.json``, ``workspace/``, ``home/``, and once started ``pid``,
+    ``output`` (of a step) and, at the end, ``code``."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.workspace = home / "workspace"
         self._process: subprocess.Popen[bytes] | None = None
+
+    def create(
+        self, image: str, workspace: Path, workspace_bytes: int, labels: Mapping[str, str]
+    ) -> None:
+        """Make the folder, with a copy of the image's workspace."""
+        (self.home / "home").mkdir(parents=True)
+        facts = {"image": image, "image_bytes": workspace_bytes, "labels": dict(labels)}
+        (self.home / "meta.json").write_text(json.dumps(facts))
+        copy_tree(workspace, self.workspace)
+
+    @property
+    def image(self) -> str:
+        """The digest of the image that it was made of; empty while it is made or removed."""
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(self._meta()["image"])
+        return ""
+
+    def is_overfull(self, limits: Limits) -> bool:
+        """Whether the workspace grew by more than the container may write."""
+        return tree_bytes(self.workspace) - int(self._meta()["image_bytes"]) > limits.disk_bytes
 
     def start(
         self, command: tuple[str, ...], cancelled: Callable[[], bool], *, piped: bool
@@ -124,6 +151,10 @@ class Container:
         elif pid := self._running_pid():
             _kill_group(pid)
 
+    def _meta(self) -> dict[str, Any]:
+        meta: dict[str, Any] = json.loads((self.home / "meta.json").read_text())
+        return meta
+
     def _running_pid(self) -> int | None:
         """The main process's id, if it runs and still is ours."""
         pid = self._number("pid")
@@ -152,3 +183,23 @@ def _kill_group(pid: int) -> None:
                 raise EngineError(f"process {pid} can't be killed")
         finally:
             os.close(ended)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessVessel:
+    """What a session asks of its container (``session.Vessel``)."""
+
+    container: Container
+    limits: Limits
+
+    def is_overfull(self) -> bool:
+        return self.container.is_overfull(self.limits)
+
+    def exit_of(self, code: int) -> Exit:
+        return classify_exit({"ExitCode": code})
+
+    def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
+        ended = self.container.has_ended
+        self.container.kill()
+        state = {"ExitCode": self.container.code()}
+        return classify_exit(state, deadline_hit=deadline_hit and not ended, disk_hit=disk_hit)

@@ -156,6 +156,24 @@ def test_two_sessions_at_a_time(bench: Bench) -> None:
     assert bench.sandbox.leftovers().containers == ()
 
 
+def test_sessions_that_are_finished_together_are_left_soon(bench: Bench) -> None:
+    with bench.session("echo a") as one, bench.session("echo b") as two:
+        assert (one.repeat().output, two.repeat().output) == (b"a\n", b"b\n")
+        one.finish()
+        two.finish()
+        two.finish()
+        time.sleep(0.2)
+        started = time.monotonic()
+    assert time.monotonic() - started < 3.0
+
+
+def test_a_session_that_is_over_says_so_again(bench: Bench) -> None:
+    with bench.session("kill -9 $PPID; sleep 60") as session:
+        assert session.repeat().exit is Exit.NONZERO
+        assert session.repeat().exit is Exit.NONZERO
+        session.finish()
+
+
 def test_a_session_does_not_change_its_image(bench: Bench) -> None:
     parent = bench.child("touch a", "A")
     with bench.session("touch b; ls", parent.digest) as session:
