@@ -2,10 +2,10 @@
 
     python examples/helios/enumerate_space.py
 
-No containers: each state is built in a scratch git repository, tested, and benchmarked a few times
-between benchmarks of the untouched target, so that a machine that gets slower halfway slows both.
-A state's value is the root's, divided by the median of those ratios. States that fail are left out,
-which is what failing means in a space. Takes about five minutes of two idle cores.
+No containers: each state is built in a scratch git repository, tested, and benchmarked beside the
+untouched target, so that a machine that gets slower halfway slows both. A state's value is the
+root's, divided by that ratio. States that fail are left out, which is what failing means in a
+space. Takes about five minutes of two idle cores.
 """
 
 from __future__ import annotations
@@ -24,64 +24,60 @@ from pathlib import Path
 
 from space_tools import (
     OBJECTIVE,
-    Change,
     Workshop,
     benchmark,
     is_idle,
-    read_catalogue,
     tampers,
     tests_pass,
 )
 
-from runner.model import Goal, MetricSpec
+from runner.agents.catalogue import load_catalogue
+from runner.model import Action, Goal, MetricSpec
 from runner.planner.space import Space, dump_space
 
 HERE = Path(__file__).parent
 LANES = 2
-REPETITIONS = 3
-BLOCK = 3  # states between two benchmarks of the root
+REPETITIONS = 4
+BLOCK = 3  # states that are measured beside one benchmark of the root
 PAIRS = 6  # of one evaluation, as in oppie.toml
 EVALUATIONS = 12  # for the noise
+NO_METRICS = "the untouched target has no valid metrics"
 
 Keys = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
-    """The catalogue by what its changes are good for. ``live`` ones make states of their own,
+class Kinds:
+    """The catalogue by what its actions are good for. ``live`` ones make states of their own,
     ``idle`` ones leave every state's value as it is, ``failing`` ones make every state fail."""
 
-    live: tuple[Change, ...]
-    idle: tuple[Change, ...]
-    failing: tuple[Change, ...]
+    live: tuple[Action, ...]
+    idle: tuple[Action, ...]
+    failing: tuple[Action, ...]
 
 
-def sort_out(shop: Workshop, changes: list[Change]) -> Sorted:
-    """Look at each change alone, and at the failing ones beside each of the others, too."""
-    idle = [change for change in changes if is_idle(shop, change)]
-    rest = [change for change in changes if change not in idle]
+def sort_out(shop: Workshop, actions: tuple[Action, ...]) -> Kinds:
+    """Look at each action alone, and at those that fail beside each of the others, too."""
+    idle = [action for action in actions if is_idle(shop, action)]
+    rest = [action for action in actions if action not in idle]
+    tampering = [action for action in rest if tampers(shop, action)]
     suspects = [
-        change
-        for change in rest
-        if tampers(shop, change) or (applies(shop, [change]) and fails(shop, [change]))
+        action
+        for action in rest
+        if action not in tampering and shop.build([action]) is not None and fails(shop, [action])
     ]
-    sound = [change for change in rest if change not in suspects]
-    failing = [
+    sound = [action for action in rest if action not in tampering and action not in suspects]
+    failing = tampering + [
         suspect
         for suspect in suspects
-        if tampers(shop, suspect)
-        or all(fails(shop, sorted([suspect, other])) for other in sound if other != suspect)
+        if all(fails(shop, [a for a in actions if a in (suspect, other)]) for other in sound)
     ]
-    live = [change for change in rest if change not in failing]
-    return Sorted(tuple(live), tuple(idle), tuple(failing))
+    live = [action for action in rest if action not in failing]
+    return Kinds(tuple(live), tuple(idle), tuple(failing))
 
 
-def applies(shop: Workshop, changes: list[Change]) -> bool:
-    return shop.build(changes) is not None
-
-
-def fails(shop: Workshop, changes: list[Change]) -> bool:
-    commit = shop.build(changes)
+def fails(shop: Workshop, actions: list[Action]) -> bool:
+    commit = shop.build(actions)
     if commit is None:
         return True
     folder = shop.folder(commit)
@@ -89,30 +85,37 @@ def fails(shop: Workshop, changes: list[Change]) -> bool:
 
 
 def states(
-    shop: Workshop, live: tuple[Change, ...], commit: str, keys: Keys = frozenset()
+    shop: Workshop, live: tuple[Action, ...], commit: str, keys: Keys = frozenset()
 ) -> Iterator[tuple[Keys, str]]:
-    """Every set of changes that applies, with the commit it leads to; the empty one first."""
+    """Every set of actions that applies, with the commit it leads to; the empty one first."""
     yield keys, commit
-    for index, change in enumerate(live):
-        changed = shop.apply(commit, change)
+    for index, action in enumerate(live):
+        changed = shop.apply(commit, action)
         if changed is not None:
-            yield from states(shop, live[index + 1 :], changed, keys | {change.key})
+            yield from states(shop, live[index + 1 :], changed, keys | {action.key})
 
 
 def measure(root: Path, folders: list[Path]) -> list[float | None]:
-    """The gain of each folder over the root, as a log-ratio; ``None`` without valid metrics."""
-    ratios: list[list[float]] = [[] for _ in folders]
-    for _ in range(REPETITIONS):
-        for start in range(0, len(folders), BLOCK):
-            before = benchmark(root)
-            values = [benchmark(folder) for folder in folders[start : start + BLOCK]]
-            after = benchmark(root)
-            if before is None or after is None:
-                raise SystemExit("the untouched target has no valid metrics")
-            for index, value in enumerate(values, start):
-                if value is not None:
-                    ratios[index].append(math.log(math.sqrt(before * after) / value))
-    return [statistics.median(found) if len(found) == REPETITIONS else None for found in ratios]
+    """The gain of each folder over the root, as a log-ratio; ``None`` without valid metrics.
+
+    A few states at a time, so that both sides of a ratio are of the same minute; the fastest of
+    several repetitions each, since a busy machine can only make one slower.
+    """
+    gains: list[float | None] = []
+    for start in range(0, len(folders), BLOCK):
+        block = [root, *folders[start : start + BLOCK]]
+        rounds = [[benchmark(folder) for folder in block] for _ in range(REPETITIONS)]
+        base, *values = (fastest(repetitions) for repetitions in zip(*rounds, strict=True))
+        if base is None:
+            raise SystemExit(NO_METRICS)
+        gains += [None if value is None else math.log(base / value) for value in values]
+    return gains
+
+
+def fastest(repetitions: tuple[float | None, ...]) -> float | None:
+    """The least of some values; ``None`` if one is missing."""
+    values = [value for value in repetitions if value is not None]
+    return min(values) if len(values) == len(repetitions) else None
 
 
 def noise(root: Path, folder: Path) -> float:
@@ -125,9 +128,10 @@ def noise(root: Path, folder: Path) -> float:
     for _ in range(EVALUATIONS):
         ratios = []
         for pair in range(PAIRS):
-            sides = (root, folder) if pair % 2 else (folder, root)
-            values = {side: benchmark(side) for side in sides}
-            ratios.append(math.log((values[root] or math.nan) / (values[folder] or math.nan)))
+            # ABBA; the same folder may stand on both sides.
+            sides = ((0, root), (1, folder)) if pair % 2 else ((1, folder), (0, root))
+            us = {side: benchmark(where) or math.nan for side, where in sides}
+            ratios.append(math.log(us[0] / us[1]))
         gains.append(statistics.median(ratios))
     return statistics.stdev(gains) / math.sqrt(2)
 
@@ -139,13 +143,13 @@ def in_lanes(root: Path, folders: list[Path]) -> list[float | None]:
     return [parts[index % LANES][index // LANES] for index in range(len(folders))]
 
 
-def enumerate_space(shop: Workshop, changes: list[Change]) -> Space:
+def enumerate_space(shop: Workshop, actions: tuple[Action, ...]) -> Space:
     """Build, test and measure everything."""
-    parts = sort_out(shop, changes)
+    parts = sort_out(shop, actions)
     for name in ("live", "idle", "failing"):
-        say(f"{name}: {', '.join(change.key for change in getattr(parts, name))}")
+        say(f"{name}: {', '.join(action.key for action in getattr(parts, name))}")
     found = dict(states(shop, parts.live, shop.root))
-    say(f"{len(found)} sets of changes apply")
+    say(f"{len(found)} sets of actions apply")
     commits = sorted(set(found.values()) - {shop.root})
     folders = {commit: shop.folder(commit) for commit in commits}
     with ThreadPoolExecutor(LANES) as lanes:
@@ -154,18 +158,21 @@ def enumerate_space(shop: Workshop, changes: list[Change]) -> Space:
     say(f"{len(passing)} of {len(commits)} source trees pass the tests")
     root = shop.folder(shop.root)
     gains = dict(zip(passing, in_lanes(root, [folders[c] for c in passing]), strict=True))
-    us = statistics.median(value for _ in range(15) if (value := benchmark(root)) is not None)
+    us = fastest(tuple(benchmark(root) for _ in range(REPETITIONS)))
+    if us is None:
+        raise SystemExit(NO_METRICS)
     best = max(passing, key=lambda commit: gains[commit] or -math.inf)
     sigma = max(noise(root, root), noise(root, folders[best]))
     values: dict[Keys, float | None] = {}
     for keys, commit in found.items():
         gain = 0.0 if commit == shop.root else gains.get(commit)
         if gain is not None:
-            for extra in subsets([change.key for change in parts.idle]):
+            for extra in subsets([action.key for action in parts.idle]):
                 if keys | extra:
                     values[keys | extra] = round(us * math.exp(-gain), 2)
-    actions = tuple(change.action for change in changes)
-    return Space(MetricSpec(OBJECTIVE, Goal.MIN, "us"), round(us, 2), actions, round(sigma, 4), values)
+    return Space(
+        MetricSpec(OBJECTIVE, Goal.MIN, "us"), round(us, 2), actions, round(sigma, 4), values
+    )
 
 
 def subsets(keys: list[str]) -> Iterator[Keys]:
@@ -183,10 +190,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=fast if fast.is_dir() else None) as scratch:
         os.environ["TMPDIR"] = scratch
         os.nice(5)
-        space = enumerate_space(Workshop(HERE, Path(scratch)), read_catalogue(HERE / "catalogue"))
+        space = enumerate_space(Workshop(HERE, Path(scratch)), load_catalogue(HERE / "catalogue"))
     (HERE / "space.json").write_text(dump_space(space))
     keys, value = space.best()
-    say(f"root {space.root} us, best {value} us with {', '.join(sorted(keys))}; noise {space.noise}")
+    say(
+        f"root {space.root} us, best {value} us with {', '.join(sorted(keys))}; noise {space.noise}"
+    )
 
 
 if __name__ == "__main__":

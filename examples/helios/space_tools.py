@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from runner.model import Action, ActionKind
+from runner.agents.script import script
+from runner.model import Action
 
 OBJECTIVE = "vst_commit_us"
 METRICS = (OBJECTIVE, "io_bytes_per_commit", "io_reduction_pct", "peak_mem_kb")
@@ -31,41 +33,6 @@ print(*called, sep="\\n")
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Change:
-    """A file of the catalogue; they are applied in the order of their keys."""
-
-    key: str
-    file: Path
-
-    @property
-    def action(self) -> Action:
-        """The action, with what the file's header says."""
-        found = dict(re.findall(r"^(?:# )?(Description|Prior|Group|Tag): (.*)$", self._header(), re.M))
-        return Action(
-            self.key,
-            ActionKind.PATCH if self.is_patch else ActionKind.COMMAND,
-            self.file.read_bytes(),
-            found.get("Description", ""),
-            found.get("Group", ""),
-            float(found.get("Prior", 0)),
-            found.get("Tag", ""),
-        )
-
-    @property
-    def is_patch(self) -> bool:
-        return self.file.suffix == ".patch"
-
-    def _header(self) -> str:
-        return self.file.read_text().partition("diff --git ")[0]
-
-
-def read_catalogue(folder: Path) -> list[Change]:
-    """All actions of a catalogue, in their order."""
-    files = [*folder.glob("*.patch"), *folder.glob("*.sh")]
-    return sorted(Change(file.stem, file) for file in files)
-
-
 class Workshop:
     """A scratch repository in which states are built; one commit for each."""
 
@@ -84,14 +51,13 @@ class Workshop:
         self._git("init", "-q")
         self.root = self._commit()
 
-    def apply(self, parent: str, change: Change) -> str | None:
-        """The commit after a change, or ``None`` if it doesn't apply. Without an effect, it is
-        the parent itself."""
+    def apply(self, parent: str, action: Action) -> str | None:
+        """The commit after an action, or ``None`` if it fails. Without an effect, it is the
+        parent itself."""
         self._git("reset", "-q", "--hard", parent)
         self._git("clean", "-q", "-fdx")
-        command = ["git", "apply", "--3way"] if change.is_patch else ["sh"]
         done = subprocess.run(
-            [*command, str(change.file.resolve())], cwd=self._bench, capture_output=True
+            ["sh", "-s"], cwd=self._bench, input=script([action]), capture_output=True
         )
         if done.returncode != 0:
             return None
@@ -99,11 +65,11 @@ class Workshop:
             return parent
         return self._commit()
 
-    def build(self, changes: list[Change]) -> str | None:
-        """The commit after several changes, or ``None`` if one doesn't apply."""
+    def build(self, actions: Iterable[Action]) -> str | None:
+        """The commit after several actions, or ``None`` if one fails."""
         commit: str | None = self.root
-        for change in changes:
-            commit = commit and self.apply(commit, change)
+        for action in actions:
+            commit = commit and self.apply(commit, action)
         return commit
 
     def touched(self, commit: str) -> set[str]:
@@ -134,7 +100,12 @@ class Workshop:
 
     def _git(self, *arguments: str) -> str:
         done = subprocess.run(
-            ["git", *arguments], cwd=self._bench, capture_output=True, text=True, check=True
+            ["git", *arguments],
+            cwd=self._bench,
+            env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.strip()
 
@@ -160,16 +131,16 @@ def benchmark(folder: Path) -> float | None:
     return float(dict(found)[OBJECTIVE])
 
 
-def tampers(shop: Workshop, change: Change) -> bool:
-    """Whether a change touches what is protected."""
-    commit = shop.apply(shop.root, change)
+def tampers(shop: Workshop, action: Action) -> bool:
+    """Whether an action touches what is protected."""
+    commit = shop.apply(shop.root, action)
     return commit is not None and any(path.startswith(PROTECTED) for path in shop.touched(commit))
 
 
-def is_idle(shop: Workshop, change: Change) -> bool:
-    """Whether a change can't matter to the benchmark in any state: it leaves the source as it
+def is_idle(shop: Workshop, action: Action) -> bool:
+    """Whether an action can't matter to the benchmark in any state: it leaves the source as it
     is, or it touches only files of the package whose functions the benchmark doesn't call."""
-    commit = shop.apply(shop.root, change)
+    commit = shop.apply(shop.root, action)
     if commit is None:
         return False
     touched = shop.touched(commit)
