@@ -28,7 +28,7 @@ from runner.expand.lane import Lane
 from runner.model import RunView, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
-from runner.report.html import render_html
+from runner.report.html import ALL_DIFFS_LIMIT, DIFF_LIMIT, render_html
 from runner.report.live import JsonDisplay, Mode, is_ascii_only, make_display
 from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
@@ -212,11 +212,15 @@ def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) ->
 def _diffs(view: RunView) -> dict[str, str]:
     """What each node changed, for the report; the discarded ones are in the evidence as well."""
     repository = evidence()
-    return {
-        node.label: repository.diff(view.run_id, node.parent, node.label).decode("utf-8", "replace")
-        for node in view.nodes
-        if node.parent and node.commit
-    }
+    commits = {node.label: node.commit for node in view.nodes}
+    diffs: dict[str, str] = {}
+    left_bytes = ALL_DIFFS_LIMIT
+    for node in view.nodes:
+        if node.commit and commits.get(node.parent) and left_bytes > 0:
+            patch = repository.excerpt(commits[node.parent], node.commit, DIFF_LIMIT + 1)
+            diffs[node.label] = patch.decode("utf-8", "replace")
+            left_bytes -= len(patch)
+    return diffs
 
 
 def _parts(store: Store, view: RunView, task: Task, image: str) -> Parts:

@@ -131,6 +131,20 @@ class Git:
             )
         return done.stdout or b""
 
+    def head(self, *args: str, limit_bytes: int) -> bytes:
+        """The beginning of git's stdout; git is ended once that was read."""
+        with subprocess.Popen(
+            self.command(*args),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._env,
+        ) as process:
+            assert process.stdout is not None
+            read = process.stdout.read(limit_bytes)
+            process.kill()
+            return read
+
     @contextmanager
     def talk(self, *args: str, allowed: Sequence[int] = (0,)) -> Iterator[subprocess.Popen[bytes]]:
         """A git that is spoken to over pipes; on the way out it is made to end, whatever happens.

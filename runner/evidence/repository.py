@@ -140,6 +140,10 @@ class Evidence:
         """A patch from node ``a`` to node ``b`` that ``git apply`` takes, binary files included."""
         return self._git.run("diff", "--binary", "--full-index", *_DIFF, *self._pair(run_id, a, b))
 
+    def excerpt(self, a: str, b: str, limit_bytes: int) -> bytes:
+        """The beginning of the patch between two commits; nothing beyond the limit is held."""
+        return self._git.head("diff", *_DIFF, a, b, limit_bytes=limit_bytes)
+
     def stat(self, run_id: str, a: str, b: str) -> str:
         """The files that differ and by how many lines, for a person."""
         return self._git.run("diff", "--stat", *_DIFF, *self._pair(run_id, a, b)).decode(

@@ -59,8 +59,8 @@ def inventory(client: docker.DockerClient) -> tuple[Item, ...]:
         )
         for entry in images
         if entry["Labels"].get(spec.KIND) == spec.KIND_SNAPSHOT
-        for tag in entry.get("RepoTags") or ()
-        if tag.startswith(snapshots.repository(entry["Labels"].get(spec.RUN, "")) + ":")
+        for tag in snapshots.names_of(entry)
+        if tag.startswith((snapshots.repository(entry["Labels"][spec.RUN]) + ":", "sha256:"))
     ]
     return (*found, *sorted(tagged, key=lambda item: (-item.node.count("."), item.name)))
 

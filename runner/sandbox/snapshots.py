@@ -138,7 +138,7 @@ def leftovers(api: docker.APIClient, run_id: str) -> Leftovers:
     nodes = {
         name: (image.get("Labels") or {}).get(spec.NODE, "")
         for image in api.images(filters=wanted)
-        for name in _names(image)
+        for name in names_of(image)
         if name.startswith((repository(run_id) + ":", "sha256:"))
     }
     return Leftovers(
@@ -148,6 +148,7 @@ def leftovers(api: docker.APIClient, run_id: str) -> Leftovers:
     )
 
 
-def _names(image: Mapping[str, Any]) -> list[str]:
+def names_of(image: Mapping[str, Any]) -> list[str]:
+    """The tags of a listed image, or its digest if it has lost them."""
     tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
     return tags or [image["Id"]]

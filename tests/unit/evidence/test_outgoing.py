@@ -41,3 +41,16 @@ def test_an_empty_tree_is_an_empty_workspace(tmp_path: Path) -> None:
     recorded = evidence.record("r", "A", "", pack_target(target, lambda _: False), "m\n")
     with tarfile.open(fileobj=io.BytesIO(b"".join(evidence.archive(recorded.commit)))) as archive:
         assert archive.getnames() == ["workspace"]
+
+
+def test_an_excerpt_is_the_beginning_and_no_more(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    evidence = Evidence(tmp_path / "evidence.git")
+    first = evidence.record("r", "A", "", pack_target(target, lambda _: False), "m\n")
+    (target / "large").write_text("line\n" * 2_000_000)
+    second = evidence.record("r", "B", first.commit, pack_target(target, lambda _: False), "m\n")
+    part = evidence.excerpt(first.commit, second.commit, 1000)
+    assert len(part) == 1000
+    assert part.startswith(b"diff --git a/large b/large")
+    assert evidence.excerpt(first.commit, first.commit, 1000) == b""
