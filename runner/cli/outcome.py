@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from runner.evidence import Evidence, Refused, publish
+from runner.evidence import Evidence, Refused, publish, uncommitted
+from runner.expand.root import TARGET
 from runner.model import ROOT, Outcome, RunView, Verified
 from runner.report.estimate import path_to
 from runner.report.figures import gain_with_interval
@@ -38,8 +39,8 @@ def hand_over(
 ) -> tuple[Verified, str]:
     """Make patch and branch of a verified improvement.
 
-    Returns what was made, and why there is no branch ("" if there is one): the target may be in
-    no repository, or have moved on.
+    Returns what was made, and what there is to say of the branch: why there is none (the target
+    may be in no repository, or have moved on), or that it isn't quite what was measured.
     """
     if found.outcome is not Outcome.IMPROVED:
         return found, ""
@@ -51,5 +52,11 @@ def hand_over(
     try:
         publish(evidence, Path(view.target), view.run_id, found.label, branch, message)
     except Refused as error:
-        return found, str(error)
-    return replace(found, branch=branch), ""
+        return found, f"No branch was made: {error}. The patch holds the change."
+    found = replace(found, branch=branch)
+    measured = evidence.commit(view.run_id, TARGET)
+    others = uncommitted(evidence, Path(view.target), measured)
+    if not others:
+        return found, ""
+    names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+    return found, f"What was measured had uncommitted changes that the branch lacks: {names}."

@@ -32,6 +32,7 @@ from runner.report.html import ALL_DIFFS_LIMIT, DIFF_LIMIT, render_html
 from runner.report.live import JsonDisplay, Mode, is_ascii_only, make_display
 from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
+from runner.report.text import clean
 from runner.report.tree import render_tree
 from runner.sandbox.engine import EngineSandbox
 from runner.settings import LogFormat
@@ -189,9 +190,9 @@ def _stop_of(error: OppieError) -> Stopped:
 
 def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) -> None:
     folder = state().run(run_id)
-    repository, no_branch = evidence(), ""
+    repository, remark = evidence(), ""
     if finished.verified:
-        made, no_branch = hand_over(repository, folder, store.run(run_id), finished.verified)
+        made, remark = hand_over(repository, folder, store.run(run_id), finished.verified)
         store.set_verified(run_id, made)
     # Not before: a run that has ended can't be resumed, and would never get its branch.
     store.finish(run_id, finished.stop)
@@ -205,8 +206,8 @@ def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) ->
         out.print(render_tree(view, ascii_only=is_ascii_only(out), max_nodes=_TREE_NODES))
         out.print()
     out.print(render_summary(view, Places(report=str(report), events=str(folder / "events.jsonl"))))
-    if no_branch:
-        out.print(f"No branch was made: {no_branch}. The patch holds the change.", markup=False)
+    if remark:
+        out.print(clean(remark, 500), markup=False)
 
 
 def _diffs(view: RunView) -> dict[str, str]:

@@ -4,7 +4,7 @@ from runner.evidence.archive import ArchiveLimits
 from runner.evidence.claims import Claims
 from runner.evidence.errors import GitMissing, Refused, TreeTooLarge
 from runner.evidence.ignore import IgnoreRules
-from runner.evidence.publish import apply, publish
+from runner.evidence.publish import apply, publish, uncommitted
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
 from runner.evidence.target import pack_target
 
@@ -21,4 +21,5 @@ __all__ = [
     "apply",
     "pack_target",
     "publish",
+    "uncommitted",
 ]

@@ -78,6 +78,26 @@ def apply(
     return commit
 
 
+def uncommitted(evidence: Evidence, repo_dir: Path, measured: str) -> tuple[str, ...]:
+    """The files of the commit ``measured`` that HEAD of the user's repository has not, or has
+    otherwise: a branch on HEAD lacks them. Raises Refused where there is no repository."""
+    place = _place(repo_dir)
+    rows = Git("-C", str(place.top)).run("ls-tree", "-r", "-z", "--full-tree", place.head)
+    committed = set(rows.split(b"\0"))
+    return tuple(
+        path
+        for path, identity in evidence.manifest(measured).items()
+        if _row(place.prefix + path, identity) not in committed
+    )
+
+
+def _row(path: str, identity: str) -> bytes:
+    """A line of ``git ls-tree`` for ``<mode> <blob id>``."""
+    mode, _, blob = identity.partition(" ")
+    kind = "commit" if mode == "160000" else "blob"
+    return f"{mode} {kind} {blob}\t".encode() + os.fsencode(path)
+
+
 def _place(repo_dir: Path) -> _Place:
     git = Git("-C", str(repo_dir))
     shown = git.attempt("rev-parse", "--is-inside-work-tree", "--show-toplevel", "--show-prefix")
