@@ -15,7 +15,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from space_tools import (
     Workshop,
     benchmark,
     is_idle,
+    scratch_folder,
     tampers,
     tests_pass,
 )
@@ -185,12 +185,9 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    # In memory, as /tmp is in the sandbox: no disk is to be measured.
-    fast = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=fast if fast.is_dir() else None) as scratch:
-        os.environ["TMPDIR"] = scratch
-        os.nice(5)
-        space = enumerate_space(Workshop(HERE, Path(scratch)), load_catalogue(HERE / "catalogue"))
+    os.nice(5)
+    with scratch_folder() as scratch:
+        space = enumerate_space(Workshop(HERE, scratch), load_catalogue(HERE / "catalogue"))
     (HERE / "space.json").write_text(dump_space(space))
     keys, value = space.best()
     say(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runner.agents.script import script
@@ -85,11 +87,10 @@ class Workshop:
         folder = self._folders / self.tree(commit)
         if not folder.exists():
             folder.mkdir()
-            archive = subprocess.Popen(
-                ["git", "archive", commit], cwd=self._bench, stdout=subprocess.PIPE
+            archive = subprocess.run(
+                ["git", "archive", commit], cwd=self._bench, capture_output=True, check=True
             )
-            subprocess.run(["tar", "x"], cwd=folder, stdin=archive.stdout, check=True)
-            archive.wait()
+            subprocess.run(["tar", "x"], cwd=folder, input=archive.stdout, check=True)
         return folder
 
     def _commit(self) -> str:
@@ -108,6 +109,22 @@ class Workshop:
             check=True,
         )
         return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for everything that is built, and for what that writes: in memory where the
+    system has a place for it, as in the sandbox, since no disk is to be measured."""
+    memory = Path("/dev/shm")
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as scratch:
+        os.environ["TMPDIR"] = scratch
+        try:
+            yield Path(scratch)
+        finally:
+            del os.environ["TMPDIR"]
+            if before is not None:
+                os.environ["TMPDIR"] = before
 
 
 def tests_pass(folder: Path) -> bool:
@@ -143,6 +160,8 @@ def is_idle(shop: Workshop, action: Action) -> bool:
     commit = shop.apply(shop.root, action)
     if commit is None:
         return False
+    if commit == shop.root:
+        return True
     touched = shop.touched(commit)
     if not all(path.startswith("helios/") for path in touched):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -39,8 +40,9 @@ tools = _tools()
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return tools.Workshop(HELIOS, tmp_path_factory.mktemp("helios"))
+def shop() -> Iterator[Any]:
+    with tools.scratch_folder() as scratch:
+        yield tools.Workshop(HELIOS, scratch)
 
 
 def picked(*keys: str) -> list[Action]:
@@ -112,9 +114,9 @@ def test_the_untouched_target_passes_its_tests(shop: Any) -> None:
     assert tools.tests_pass(folder_of(shop))
 
 
-@pytest.mark.parametrize("key", sorted(ACTIONS.keys() - {"06-one-write-per-commit"}))
+@pytest.mark.parametrize("key", BREAK_THE_TESTS)
 def test_two_actions_break_the_tests(shop: Any, key: str) -> None:
-    assert tools.tests_pass(folder_of(shop, key)) == (key not in BREAK_THE_TESTS)
+    assert not tools.tests_pass(folder_of(shop, key))
 
 
 def test_the_best_state_passes_and_is_over_five_times_as_fast(shop: Any) -> None:
