@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import json as json_module
 import secrets
-import signal
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -21,6 +18,7 @@ from runner.cli.engine import client, connected
 from runner.cli.home import JsonOption, RunOption, StateFolder, evidence, out, settings, state
 from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
+from runner.cli.signals import interruptible
 from runner.errors import OppieError, RootFails, TaskError
 from runner.evidence import Claims
 from runner.expand.context import RunContext
@@ -154,7 +152,7 @@ def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) 
     folder = state().run(view.run_id)
     parts = _parts(store, view, task, image)
     finished, error = None, None
-    with open_event_stream(folder / "events.jsonl") as stream, _interruptible(parts.cancelled):
+    with open_event_stream(folder / "events.jsonl") as stream, interruptible(parts.cancelled):
         log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
         display = make_display(mode, out, view)
         try:
@@ -246,25 +244,3 @@ def _parts(store: Store, view: RunView, task: Task, image: str) -> Parts:
         workers=view.workers,
         cancelled=cancelled,
     )
-
-
-@contextlib.contextmanager
-def _interruptible(cancelled: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) asks for an orderly end; a second one doesn't wait for it."""
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        cancelled.set()
-        for number in signals:
-            signal.signal(number, before[number])
-
-    for number in signals:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number in signals:
-            signal.signal(number, before[number])
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from runner.cli.engine import SHELL, connected, open_engine_sandbox
 from runner.cli.home import RunOption, evidence, out
 from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
+from runner.cli.signals import interruptible
 from runner.errors import TaskError
 from runner.evidence import apply as apply_node
 from runner.model import Limits, NodeView, RunView
@@ -37,22 +39,21 @@ def shell(node: NodeArgument, run: RunOption = "") -> None:
     found = _with_snapshot(view, node)
     assert found.snapshot is not None
     name = f"{SHELL}-{found.label}-{secrets.token_hex(3)}"
-    full_name, image = f"oppie-{view.run_id}-{name}", found.snapshot.digest
+    image = found.snapshot.digest
     if sys.stdin.isatty():
         with connected() as client:
-            terminal = sys.stdin.fileno()
+            full_name, terminal = f"oppie-{view.run_id}-{name}", sys.stdin.fileno()
             raise typer.Exit(interact(client, view.run_id, full_name, image, Limits(), terminal))
     step = Step(name, SHELL, image, ("sh", "-s"), Limits(), stdin=sys.stdin.buffer.read())
-    slot = _FIRST_SLOT + secrets.randbelow(_FIRST_SLOT)
+    slot, cancelled = _FIRST_SLOT + secrets.randbelow(_FIRST_SLOT), threading.Event()
     with (
-        open_engine_sandbox(view.run_id, image, slot) as sandbox,
+        interruptible(cancelled),
+        open_engine_sandbox(view.run_id, image, slot, cancelled.is_set) as sandbox,
         tempfile.TemporaryDirectory() as folder,
     ):
         log = Path(folder) / "shell.log"
-        try:
-            result = sandbox.run(step, log)
-        finally:
-            sandbox.remove(full_name)  # after Ctrl-C, too
+        result = sandbox.run(step, log)
+        sandbox.remove(result.container)
         sys.stdout.buffer.write(log.read_bytes())
     raise typer.Exit(result.code)
 

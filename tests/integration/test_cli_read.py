@@ -264,10 +264,11 @@ def test_a_shell_on_a_terminal_is_interactive(machine: Machine) -> None:
     assert machine.containers() == []
 
 
-def test_ctrl_c_in_a_script_s_shell_leaves_nothing(machine: Machine) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_shell_that_is_told_to_stop_leaves_nothing(machine: Machine, number: int) -> None:
     with machine.started("shell", "best", stdin=b"sleep 60\n") as shell:
         wait_for(lambda: any("-shell-" in name for name in machine.containers()), "a shell", 60)
-        shell.send_signal(signal.SIGINT)
+        shell.send_signal(number)
         assert shell.wait(20) == 130, machine.output
     assert machine.containers() == []
 
