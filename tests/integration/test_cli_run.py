@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from commands import NOTHING, SPOIL, WORSE, Finished, Machine, said
+from commands import NOTHING, SPOIL, WORSE, Finished, Machine, Terminal, said
 
 from runner.model import Decision, Outcome
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 CHEAPER = ("cheaper", "echo 6 > costs/a")
 # Words that would retitle a terminal, colour it, forge a line, or be taken for Rich's markup.
 HOSTILE = r"\033]0;owned\007\033[31mred\r[bold]bold[/bold] \342\200\256"
-SHOUT = ("shout", f"printf '{HOSTILE}\\n' >&2; exit 7")
+SHOUT = ("shout", f"printf '{HOSTILE}\\n' | tee costs/d >&2; exit 7")
 
 
 # -- a verified improvement ------------------------------------------------------------------------
@@ -198,6 +198,9 @@ def test_an_exhausted_search_is_3_and_hostile_words_do_not_reach_the_terminal(
     for text in (done.stdout.decode(), *shown):
         assert not set(text) & set("\x1b\x07\r\u202e"), text
     assert machine.json("show", label)["reason"].startswith("the action shout exited with 7: ")
+    with Terminal(machine, "diff", label) as terminal:
+        assert terminal.exit_code() == 0
+    assert b"[bold]bold[/bold]" in terminal.screen and b"owned" not in terminal.screen
     page = machine.place("report.html").read_text(encoding="utf-8")
     assert not set(page) & set("\x1b\x07\u202e")
 
@@ -209,7 +212,6 @@ def test_an_exhausted_search_is_3_and_hostile_words_do_not_reach_the_terminal(
     ("wrong", "told"),
     [
         ("[benchmrk]\ncommand = 'x'\n", "benchmrk"),
-        ("[hooks]\npre_execution = 'echo'\n", "hooks.pre_execution"),
         ("[search.thresholds]\nfailed_reward = 'low'\n", "search.thresholds.failed_reward"),
         ("[[actions]]\nname = '\\u001b[31m'\ncommand = 'true'\n".replace("'", '"'), "actions"),
     ],
@@ -232,18 +234,11 @@ def test_a_missing_task_is_2_and_names_the_file(machine: Machine) -> None:
     assert not machine.state.exists()
 
 
-def test_wrong_options_and_settings_are_2(machine: Machine) -> None:
+def test_a_wrong_setting_of_the_machine_is_2(machine: Machine) -> None:
     machine.project.write_task(machine.image)
-    for arguments, environment, told in (
-        (("run", "--policy", "lucky"), {}, "--policy 'lucky': allowed: "),
-        (("run", "--nodes", "many"), {}, "'--nodes'"),
-        (("run",), {"OPPIE_WORKERS": "none"}, "OPPIE_WORKERS=none"),
-        (("launch",), {}, "launch"),
-    ):
-        done = machine.oppie(*arguments, **environment)
-        assert done.returncode == 2, said(done)
-        assert told in done.stderr.decode()
-        assert b"Traceback" not in done.stderr
+    done = machine.oppie("run", OPPIE_WORKERS="none")
+    assert done.returncode == 2, said(done)
+    assert b"OPPIE_WORKERS=none: " in done.stderr and b"Traceback" not in done.stderr
     assert machine.runs() == ()
 
 

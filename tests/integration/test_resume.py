@@ -22,7 +22,7 @@ from runner.store import Store
 
 pytestmark = pytest.mark.engine
 
-KILLS = 8
+KILLS = 7
 RUN = ("run", "--plain", "--workers")
 RESUME = ("resume", "--plain", "--workers")
 

@@ -32,6 +32,24 @@ def test_each_command_that_reads_has_json(command: str) -> None:
     assert "--json" in CliRunner().invoke(app, [*command.split(), "--help"]).output
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["launch"],
+        ["run", "--nodes", "many"],
+        ["run", "--nodes", "-1"],
+        ["run", "--workers", "-1"],
+        ["gc", "--keep", "-1"],
+        ["simulate"],
+        ["show"],
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.output
+
+
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A state folder with nothing in it, and a working directory without a ``.env``."""
