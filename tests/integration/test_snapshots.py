@@ -54,8 +54,6 @@ def odd_image(engine_world: World, client: docker.DockerClient) -> Iterator[str]
         entrypoint=["python3"],
         host_config={"NetworkMode": "none"},
     )
-    client.api.start(name)
-    assert client.api.wait(name)["StatusCode"] == 0, client.api.logs(name)
     environment = client.api.inspect_image(engine_world.image)["Config"]["Env"]
     conf = {
         "Env": environment + [f"{key}={value}" for key, value in ODD.items()],
@@ -64,8 +62,12 @@ def odd_image(engine_world: World, client: docker.DockerClient) -> Iterator[str]
         "Labels": {"org.example.title": 'it\'s "odd"'},
         "Healthcheck": {"Test": ["CMD", "touch", "/tmp/checked"], "Interval": 1_000_000_000},
     }
-    client.api.commit(name, *tag.split(":"), conf=conf)
-    client.api.remove_container(name)
+    try:
+        client.api.start(name)
+        assert client.api.wait(name)["StatusCode"] == 0, client.api.logs(name)
+        client.api.commit(name, *tag.split(":"), conf=conf)
+    finally:
+        client.api.remove_container(name, force=True)
     yield tag
     client.api.remove_image(tag, noprune=True)
 
