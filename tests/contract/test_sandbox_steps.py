@@ -153,7 +153,9 @@ def test_input_arrives_whole_though_the_log_was_cut_before(bench: Bench) -> None
 
 def test_a_script_of_a_megabyte_runs_to_its_last_line(bench: Bench) -> None:
     lines = ": " + "x" * 998 + "\n"
-    result, said = bench.sh(FLOOD + " | head -c 300000\n" + lines * 1050 + "echo; echo last; exit 9")
+    result, said = bench.sh(
+        FLOOD + " | head -c 300000\n" + lines * 1050 + "echo; echo last; exit 9"
+    )
     assert (result.code, said[-6:]) == (9, b"\nlast\n")
 
 
