@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -131,7 +132,22 @@ def _cost(counts: Sequence[int | None], nodes: int) -> float:
     return total / successes if successes else float("inf")
 
 
-def main() -> None:
+def promises(rows: Sequence[Row]) -> list[tuple[str, float, float]]:
+    """What was promised: a name, frontier's ratio, and the most that it may be."""
+    cost = {(row.family, row.policy): row.cost for row in rows}
+
+    def over_best(family: str) -> float:
+        single = [c for (f, policy), c in cost.items() if f == family and policy != "frontier"]
+        return cost[family, "frontier"] / min(single)
+
+    return [
+        ("all families, over the best single baseline", over_best("all"), 0.75),
+        ("patch catalogues, over the best single baseline", over_best("catalogue"), 0.70),
+        ("all families, over textbook ucb1", cost["all", "frontier"] / cost["all", "ucb1"], 0.10),
+    ]
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="20 seeds instead of 100")
     parser.add_argument("--seeds", type=int, default=100)
@@ -141,8 +157,14 @@ def main() -> None:
     options = parser.parse_args()
     count = 20 if options.quick else options.seeds
     seeds = range(options.first, options.first + count)
-    print(table(run(seeds, options.nodes, processes=options.processes)))
+    rows = run(seeds, options.nodes, processes=options.processes)
+    print(table(rows))
+    print(f"\n{'promised':50} {'found':>6} {'most':>6}")
+    found = promises(rows)
+    for name, ratio, most in found:
+        print(f"{name:50} {ratio:6.2f} {most:6.2f}{'' if ratio <= most else '  BROKEN'}")
+    return 0 if all(ratio <= most for _, ratio, most in found) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -20,6 +20,15 @@ _LEAST_GAIN = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
+class Belief:
+    """One draw of what is believed: gains, what fails, and what a failure costs (log units)."""
+
+    weights: Weights
+    suspicion: Suspicion
+    fear: float
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """A state to be reached from ``node`` by ``actions`` (indexes, in order) in one container.
 
@@ -34,8 +43,9 @@ class Edge:
 class Climb:
     """Local search over states, by adding, replacing and removing single actions.
 
-    A state is worth p * (V - V(start)), with V the drawn model's value and p the chance that the
-    state passes. What an open-ended action made stays: only what was added since can change.
+    A state is worth p * (V - V(start)) - (1 - p) * fear, with V the drawn model's value and p the
+    chance that the state passes. What an open-ended action made stays: only what was added since
+    can change.
     """
 
     def __init__(self, actions: Sequence[Action]) -> None:
@@ -48,42 +58,53 @@ class Climb:
         ).reshape(len(actions), len(actions))
         self._open_ended = np.array([action.open_ended for action in actions], dtype=bool)
 
-    def steps(self, added: int, weights: Weights, suspicion: Suspicion) -> tuple[Matrix, Matrix]:
+    def steps(self, added: int, belief: Belief) -> tuple[Matrix, Matrix]:
         """For a passing state, what toggling each single action gains, and what that is worth."""
-        x = bits(added, len(self._mates)).astype(float)
-        gains = self._changes(weights.alone, weights.pairs, x)
-        logs = self._changes(suspicion.alone, suspicion.pairs, x)
-        return gains, _worth(gains, logs)
+        gains, _, worths = self._neighbours(added, 0.0, 0.0, belief)
+        return gains, worths
 
-    def best_unseen(
-        self, tree: Tree, start: Node, weights: Weights, suspicion: Suspicion
-    ) -> Edge | None:
-        """The best state that no node was opened for, or ``None`` if none came up."""
-        lineage, states, count = start.lineage, tree.states, len(tree.actions)
-        frozen = self._open_ended | (bits(lineage.state, count) > 0)
+    def best_unseen(self, tree: Tree, start: Node, belief: Belief) -> Edge | None:
+        """The best unseen state next to the way up, or ``None`` if none came up.
+
+        Where the way ends and all about it is known, it goes on through the least bad of what it
+        hasn't passed yet.
+        """
+        lineage, states = start.lineage, tree.states
+        frozen = self._open_ended | (bits(lineage.state, len(tree.actions)) > 0)
         state, value, worth, log_pass = tree.added(start), 0.0, 0.0, 0.0
-        found: tuple[int, float] | None = None
-        found_worth = -math.inf
+        passed = {state}
+        best: tuple[float, int, float] | None = None  # worth, state, value
         for _ in range(_STEPS):
-            x = bits(state, count).astype(float)
-            values = value + self._changes(weights.alone, weights.pairs, x)
-            logs = log_pass + self._changes(suspicion.alone, suspicion.pairs, x)
-            worths = _worth(values, logs)
+            values, logs, worths = self._neighbours(state, value, log_pass, belief)
             worths[frozen] = -math.inf
-            order = np.argsort(-worths, kind="stable").tolist()
-            for i in order:
-                if worths[i] <= found_worth:
+            on: int | None = None
+            for i in np.argsort(-worths, kind="stable").tolist():
+                if frozen[i]:
                     break
                 moved = states.toggled(state, i)
-                if tree.at(states.combined(lineage.state, moved)) is None:
-                    found, found_worth = (moved, float(values[i])), float(worths[i])
+                if on is None and moved not in passed:
+                    on = i
+                if best is not None and worths[i] <= best[0]:
                     break
-            i = order[0]
-            if worths[i] <= worth + _LEAST_GAIN:
+                if tree.at(states.combined(lineage.state, moved)) is None:
+                    best = (float(worths[i]), moved, float(values[i]))
+            if on is None or (best is not None and worths[on] <= worth + _LEAST_GAIN):
                 break
-            state, value = states.toggled(state, i), float(values[i])
-            worth, log_pass = float(worths[i]), float(logs[i])
-        return None if found is None else _edge(tree, lineage, *found)
+            state, value = states.toggled(state, on), float(values[on])
+            worth, log_pass = float(worths[on]), float(logs[on])
+            passed.add(state)
+        return None if best is None else _edge(tree, lineage, best[1], best[2])
+
+    def _neighbours(
+        self, state: int, value: float, log_pass: float, belief: Belief
+    ) -> tuple[Matrix, Matrix, Matrix]:
+        """Value, log of the chance to pass, and worth of each state that is one toggle away."""
+        x = bits(state, len(self._mates)).astype(float)
+        weights, suspicion = belief.weights, belief.suspicion
+        values = value + self._changes(weights.alone, weights.pairs, x)
+        logs = log_pass + self._changes(suspicion.alone, suspicion.pairs, x)
+        passes = np.exp(np.minimum(logs, 0.0))
+        return values, logs, passes * values - (1.0 - passes) * belief.fear
 
     def _changes(self, alone: Matrix, pairs: Matrix, x: Matrix) -> Matrix:
         """What toggling each action adds to alone . x + x' pairs x / 2, where an action that is
@@ -93,11 +114,6 @@ class Climb:
         replaced = mates @ slopes + (mates * pairs).sum(axis=1)
         changes: Matrix = np.where(x > 0, -slopes, slopes - replaced)
         return changes
-
-
-def _worth(values: Matrix, logs: Matrix) -> Matrix:
-    worth: Matrix = np.exp(np.minimum(logs, 0.0)) * values
-    return worth
 
 
 def _edge(tree: Tree, lineage: Node, state: int, gain: float) -> Edge:

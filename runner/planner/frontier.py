@@ -84,8 +84,7 @@ class Frontier:
         return _confirm(tree, _ENOUGH)
 
     def _combine(self, tree: Tree, start: Node, random: np.random.RandomState) -> Choice | None:
-        weights, suspicion = self._knowledge.draw(random)
-        edge = self._climb.best_unseen(tree, start, weights, suspicion)
+        edge = self._climb.best_unseen(tree, start, self._knowledge.draw(random))
         if edge is None:
             return None
         keys = tuple([tree.actions[i].key for i in edge.actions])
@@ -103,8 +102,8 @@ class Frontier:
             action, gain = self._knowledge.strategies.draw(tree, node, proposing, random)
             promises.append((gain, action, gain))
         if closed:
-            weights, suspicion = self._knowledge.draw(random)
-            gains, worths = self._climb.steps(tree.added(node), weights, suspicion)
+            belief = self._knowledge.draw(random)
+            gains, worths = self._climb.steps(tree.added(node), belief)
             action = max(closed, key=lambda a: (worths[a], -a))
             promises.append((float(worths[action]), action, float(gains[action])))
         _, action, gain = max(promises)
@@ -121,7 +120,7 @@ def _confirm(tree: Tree, enough: float = math.inf) -> Choice | None:
     rivals = [
         node
         for node in top
-        if first.value - node.value <= _DOUBT * math.hypot(first.deviation, node.deviation)
+        if first.value - node.value < _DOUBT * math.hypot(first.deviation, node.deviation)
     ]
     if len(rivals) < 2:
         return None

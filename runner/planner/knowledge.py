@@ -9,11 +9,13 @@ import numpy as np
 from runner.model import Action
 from runner.planner.bits import bits
 from runner.planner.blame import Blame, Suspicion
+from runner.planner.combine import Belief
 from runner.planner.node import Node
 from runner.planner.strategies import Strategies
-from runner.planner.surrogate import Posterior, Surrogate, Weights
+from runner.planner.surrogate import Posterior, Surrogate
 from runner.planner.tree import Tree
 
+_FEAR = 0.1  # of a failure, in units of the observed spread
 _ALWAYS_FIT = 256  # closings; from then on, batches of 1/128 of what is known
 
 
@@ -51,12 +53,12 @@ class Knowledge:
             self._taken += batch
             self._fit = None
 
-    def draw(self, random: np.random.RandomState) -> tuple[Weights, Suspicion]:
-        """A draw of the surrogate's weights, and the suspicion."""
+    def draw(self, random: np.random.RandomState) -> Belief:
+        """A draw of what may be believed after what was taken in."""
         if self._fit is None:
             self._fit = self._surrogate.fit(), self._blame.judge()
         posterior, suspicion = self._fit
-        return posterior.draw(random), suspicion
+        return Belief(posterior.draw(random), suspicion, _FEAR * self._surrogate.spread)
 
     def _take(self, tree: Tree, node: Node, gain: int | None) -> None:
         x = bits(tree.added(node), self._count)

@@ -142,6 +142,11 @@ class Surrogate:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def spread(self) -> float:
+        """The range of the observed gains and 0, in log units, at least 0.05."""
+        return max(_LEAST_SPREAD, real(self._high - self._low))
+
     def observe(self, x: Bits, gain: int) -> None:
         """One observation of the gain (fixed point) of state ``x``."""
         self._rows.append((x.tobytes(), gain))
@@ -149,7 +154,7 @@ class Surrogate:
 
     def fit(self) -> Posterior:
         """The posterior given everything observed."""
-        spread = max(_LEAST_SPREAD, real(self._high - self._low))
+        spread = self.spread
         prior = _Prior(self._priors, _SINGLE * spread, _PAIR * spread, _NOISE * spread)
         actions = len(self._priors)
         features = actions * (actions + 1) // 2

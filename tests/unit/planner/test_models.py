@@ -14,7 +14,7 @@ from runner.model import Action
 from runner.planner import surrogate as module
 from runner.planner.bits import bits
 from runner.planner.blame import Blame, Suspicion
-from runner.planner.combine import Climb
+from runner.planner.combine import Belief, Climb
 from runner.planner.node import fixed
 from runner.planner.strategies import Strategies
 from runner.planner.surrogate import Surrogate, Weights
@@ -140,7 +140,9 @@ def test_the_climb_finds_a_pair_that_only_helps_together() -> None:
     pairs = np.zeros((3, 3))
     pairs[1, 2] = pairs[2, 1] = 1.0
     weights = Weights(np.array([0.1, 0.01, 0.01]), pairs)
-    edge = Climb(tree.actions).best_unseen(tree, tree.node("A.1"), weights, _unsuspicious(3))
+    edge = Climb(tree.actions).best_unseen(
+        tree, tree.node("A.1"), Belief(weights, _unsuspicious(3), 0.1)
+    )
     assert edge is not None
     assert (edge.node.label, edge.actions) == ("A.1", (1, 2))
     assert edge.gain == pytest.approx(1.02)
@@ -151,7 +153,9 @@ def test_the_climb_removes_and_replaces() -> None:
     grown(tree, "A", "x=1", gain=-0.05)
     grown(tree, "A.1", "y", gain=0.1)
     weights = Weights(np.array([-0.05, 0.2, 0.1]), np.zeros((3, 3)))
-    edge = Climb(tree.actions).best_unseen(tree, tree.node("A.1.1"), weights, _unsuspicious(3))
+    edge = Climb(tree.actions).best_unseen(
+        tree, tree.node("A.1.1"), Belief(weights, _unsuspicious(3), 0.1)
+    )
     assert edge is not None
     # {x=2, y}: x=2 on {y} isn't built yet, but from the root both can be applied.
     assert (edge.node.label, edge.actions) == ("A", (1, 2))
@@ -163,7 +167,9 @@ def test_the_climb_avoids_what_fails() -> None:
     weights = Weights(np.array([0.5, 0.4, 0.1]), np.zeros((3, 3)))
     pairs = np.zeros((3, 3))
     pairs[0, 1] = pairs[1, 0] = -9.0
-    edge = Climb(tree.actions).best_unseen(tree, tree.root, weights, Suspicion(np.zeros(3), pairs))
+    edge = Climb(tree.actions).best_unseen(
+        tree, tree.root, Belief(weights, Suspicion(np.zeros(3), pairs), 0.1)
+    )
     assert edge is not None
     assert edge.actions == (0, 2)
 
@@ -173,7 +179,9 @@ def test_the_climb_keeps_what_an_open_ended_action_made() -> None:
     grown(tree, "A", "a", gain=0.1)
     grown(tree, "A.1", "agent", gain=0.1)
     weights = Weights(np.array([-5.0, 9.0, 0.1]), np.zeros((3, 3)))
-    edge = Climb(tree.actions).best_unseen(tree, tree.node("A.1.1"), weights, _unsuspicious(3))
+    edge = Climb(tree.actions).best_unseen(
+        tree, tree.node("A.1.1"), Belief(weights, _unsuspicious(3), 0.1)
+    )
     assert edge is not None
     assert (edge.node.label, edge.actions) == ("A.1.1", (2,))
 
@@ -182,7 +190,10 @@ def test_nothing_unseen_is_said() -> None:
     tree = new_tree((Action("a"),))
     grown(tree, "A", "a", gain=0.1)
     weights = Weights(np.ones(1), np.zeros((1, 1)))
-    assert Climb(tree.actions).best_unseen(tree, tree.root, weights, _unsuspicious(1)) is None
+    assert (
+        Climb(tree.actions).best_unseen(tree, tree.root, Belief(weights, _unsuspicious(1), 0.1))
+        is None
+    )
 
 
 def test_strategies_are_drawn_by_what_they_gained() -> None:
