@@ -31,7 +31,7 @@ from runner.simulate import SimulationResult, simulate_policy  # noqa: E402
 
 WORKERS = 4
 SHARE = 0.95
-FIRST_SEED = 100_000  # development used seeds below 10,000
+FIRST_SEED = 200_000  # development used seeds below 10,000
 BASELINES: dict[str, Callable[[int], Policy]] = {
     "evolutionary": Evolutionary,
     "aide-like": Drafting,

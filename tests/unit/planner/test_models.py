@@ -226,4 +226,18 @@ def test_a_node_that_only_gives_duplicates_gets_stale() -> None:
     random = np.random.RandomState(0)
     _, here = strategies.draw(tree, tree.root, [0], random)
     _, elsewhere = strategies.draw(tree, tree.node("A.1"), [0], random)
-    assert here == pytest.approx(elsewhere * 2 / 5)
+    assert here < 0.5 * elsewhere
+
+
+def test_a_strategy_that_is_used_up_on_a_path_is_worth_less_there() -> None:
+    tree, strategies = new_tree(AGENT), Strategies()
+    for _ in range(4):
+        grown(tree, "A", "agent", gain=0.2)
+    for label in ("A.1", "A.2", "A.3"):
+        tree.close(failed(tree.open(expand(label, "agent"))))
+    for node in tree.nodes:
+        strategies.observe(tree, node)
+    random = np.random.RandomState(0)
+    _, first = strategies.draw(tree, tree.root, [0], random)
+    _, second = strategies.draw(tree, tree.node("A.4"), [0], random)
+    assert second < 0.6 * first
