@@ -67,6 +67,8 @@ class EvidenceError(OppieError):
 class JournalError(OppieError):
     """The journal can't be read or written, or is of a newer version."""
 
+    exit_code = ExitCode.ENVIRONMENT
+
 
 class Cancelled(OppieError):
     """The work was interrupted and can be resumed; nothing of it was recorded."""

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from runner.errors import Cancelled, EngineError, ExitCode, RootFails
-from runner.evidence import pack_target
+from runner.evidence import Recorded, pack_target
 from runner.expand.context import RunContext
 from runner.expand.journey import Expander
 from runner.expand.root import Root, build_root, rules_of
@@ -138,13 +138,13 @@ def _grown(parts: Parts, root: Root) -> Tree:
     return tree
 
 
-def _claim_finished(context: RunContext, pending: tuple[Job, ...]) -> None:
-    """Attempts that were finished but not recorded own their states, too, before any other job
-    can claim them."""
+def _claim_again(context: RunContext, pending: tuple[Job, ...]) -> None:
+    """What open attempts had claimed before their planner died, before any job is handed out."""
     for job in pending:
-        finished = context.attempt(job.attempt_id).result(job)
-        if finished and finished.tree_id and not finished.twin:
-            context.claims.claim(finished.tree_id, job.label)
+        attempt = context.attempt(job.attempt_id)
+        recorded = attempt.kept("evidence", Recorded)
+        if recorded and attempt.kept("twin", str) == "":
+            context.claims.claim(recorded.tree_id, job.label)
 
 
 def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
@@ -184,7 +184,7 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
     policy = make_policy(view.policy, context.task.actions, view.seed, settings)
     budget = Budget(context.task.budget, spent_s=store.elapsed_s(context.run_id))
     pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
-    _claim_finished(context, pending)
+    _claim_again(context, pending)
     with ThreadPool(
         parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
     ) as pool:

@@ -39,14 +39,17 @@ class Attempt:
 
         ``kind`` is the dataclass of the result.
         """
-        path = self.folder / f"{step}.json"
-        adapter = TypeAdapter(kind)
-        kept = _read(path)
+        kept = self.kept(step, kind)
         if kept is not None:
-            return adapter.validate_python(kept)
+            return kept
         result = run()
-        write_whole(path, adapter.dump_python(result, mode="json"))
+        write_whole(self._file(step), TypeAdapter(kind).dump_python(result, mode="json"))
         return result
+
+    def kept(self, step: str, kind: type[T]) -> T | None:
+        """The result of a step if ``once`` has kept one."""
+        kept = _read(self._file(step))
+        return None if kept is None else TypeAdapter(kind).validate_python(kept)
 
     def finish(self, expansion: Expansion) -> Expansion:
         """Keep what came of the attempt; from here on it is finished, whatever happens."""
@@ -60,6 +63,9 @@ class Attempt:
         if kept is None:
             return None
         return TypeAdapter(Expansion).validate_python(kept | {"job": job})
+
+    def _file(self, step: str) -> Path:
+        return self.folder / f"{step}.json"
 
 
 def write_whole(path: Path, value: Any) -> None:

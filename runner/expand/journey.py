@@ -83,7 +83,7 @@ class Expander:
             return (yield from self._measure(job, notes, job.origin.snapshot))
         failure = yield from self._act(job, attempt, notes)
         if failure is None:
-            failure = self._inspect_sources(job, notes)
+            failure = self._inspect_sources(job, attempt, notes)
         if failure is None:
             yield from self._commit(job, notes)
         if notes.container:
@@ -171,7 +171,7 @@ class Expander:
             self._root.rules,
         )
 
-    def _inspect_sources(self, job: Job, notes: Notes) -> Failure | None:
+    def _inspect_sources(self, job: Job, attempt: Attempt, notes: Notes) -> Failure | None:
         """Is the judge untouched, and is this state a new one?"""
         recorded = notes.recorded
         assert recorded is not None
@@ -182,7 +182,10 @@ class Expander:
             reason = f"protected files changed: {', '.join(changes[:3])}{more}"
             return Failure(Outcome.TAMPERED, reason)
         notes.tree_id = recorded.tree_id
-        notes.twin = self._context.claims.claim(recorded.tree_id, job.label)
+        # Kept, because who was second has given its container up: it can't be first after a crash.
+        notes.twin = attempt.once(
+            "twin", str, lambda: self._context.claims.claim(recorded.tree_id, job.label)
+        )
         if notes.twin:
             return Failure(Outcome.DUPLICATE, f"the same source tree as {notes.twin}")
         return None

@@ -199,6 +199,40 @@ def _write_killer(hook: Path, killed: Path) -> None:
     hook.chmod(0o755)
 
 
+def test_of_two_equal_states_the_first_stays_first_after_a_kill(machine: Machine) -> None:
+    """The second of two that were under way has given up its container, and can't be measured."""
+    first = machine.folder / "first"
+    killer, delay = machine.folder / "post", machine.folder / "pre"
+    killer.write_text(
+        "#!/bin/sh\n"
+        "twin=$(sed -n 's/.*the same source tree as \\(A[.0-9]*\\).*/\\1/p')\n"
+        f'[ -z "$twin" ] || [ -e {first} ] || {{ echo "$twin" > {first}; kill -9 $PPID; }}\n'
+    )
+    # After the kill, the one that had been first comes late.
+    delay.write_text(
+        "#!/bin/sh\n"
+        f"""[ ! -e {first} ] || ! grep -q '"node": "'"$(cat {first})"'"' || sleep 2\n"""
+    )
+    killer.chmod(0o755)
+    delay.chmod(0o755)
+    machine.project.write_task(
+        machine.image,
+        ("one", "echo 6 > costs/a"),
+        ("other", "sleep 0.3; echo 6 > costs/a"),
+        catalogue=False,
+        nodes=2,
+        more=f'[hooks]\npre_execution = ["{delay}"]\npost_execution = ["{killer}"]\n',
+    )
+    with Starts.watched() as starts:
+        assert machine.oppie(*RUN, "2").returncode == -9
+        done = machine.oppie(*RESUME, "2")
+    assert done.returncode == 0, said(done)
+    run_id = machine.view().run_id
+    assert [starts.of(f"oppie-{run_id}-A.{n}-1-act") for n in (1, 2)] == [1, 1]
+    assert [node.attempts for node in machine.view().nodes[1:]] == [1, 1]
+    assert_sound(machine)
+
+
 def test_killed_at_its_very_end_a_run_still_gets_its_branch(machine: Machine) -> None:
     machine.project.write_task(machine.image, nodes=2)
     with machine.started(*RUN, "1") as planner:
