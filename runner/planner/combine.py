@@ -7,15 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.model import Action
 from runner.planner.bits import bits
 from runner.planner.blame import Suspicion
 from runner.planner.node import Node
+from runner.planner.states import States
 from runner.planner.surrogate import Matrix, Weights
 from runner.planner.tree import Tree
 
+Frozen = npt.NDArray[np.bool_]
+
 _STEPS = 30  # a climb over single changes is over long before
+_DETOURS = 6  # steps that lead down, before a climb that found nothing is given up
 _LEAST_GAIN = 1e-12
 
 
@@ -40,6 +45,17 @@ class Edge:
     gain: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A state that a climb may pass: the bits added since the lineage, and what is believed of it
+    relative to the start."""
+
+    state: int
+    value: float = 0.0
+    log_pass: float = 0.0
+    worth: float = 0.0
+
+
 class Climb:
     """Local search over states, by adding, replacing and removing single actions.
 
@@ -60,7 +76,7 @@ class Climb:
 
     def steps(self, added: int, belief: Belief) -> tuple[Matrix, Matrix]:
         """For a passing state, what toggling each single action gains, and what that is worth."""
-        gains, _, worths = self._neighbours(added, 0.0, 0.0, belief)
+        gains, _, worths = self._neighbours(_Place(added), belief)
         return gains, worths
 
     def best_unseen(self, tree: Tree, start: Node, belief: Belief) -> Edge | None:
@@ -71,38 +87,44 @@ class Climb:
         """
         lineage, states = start.lineage, tree.states
         frozen = self._open_ended | (bits(lineage.state, len(tree.actions)) > 0)
-        state, value, worth, log_pass = tree.added(start), 0.0, 0.0, 0.0
-        passed = {state}
-        best: tuple[float, int, float] | None = None  # worth, state, value
+        here = _Place(tree.added(start))
+        best: _Place | None = None
+        passed, detours = {here.state}, 0
         for _ in range(_STEPS):
-            values, logs, worths = self._neighbours(state, value, log_pass, belief)
-            worths[frozen] = -math.inf
-            on: int | None = None
-            for i in np.argsort(-worths, kind="stable").tolist():
-                if frozen[i]:
+            onward: _Place | None = None
+            for place in self._around(here, states, frozen, belief):
+                if onward is None and place.state not in passed:
+                    onward = place
+                if best is not None and place.worth <= best.worth:
                     break
-                moved = states.toggled(state, i)
-                if on is None and moved not in passed:
-                    on = i
-                if best is not None and worths[i] <= best[0]:
+                if tree.at(states.combined(lineage.state, place.state)) is None:
+                    best = place
                     break
-                if tree.at(states.combined(lineage.state, moved)) is None:
-                    best = (float(worths[i]), moved, float(values[i]))
-            if on is None or (best is not None and worths[on] <= worth + _LEAST_GAIN):
+            detours += onward is not None and onward.worth <= here.worth + _LEAST_GAIN
+            if onward is None or detours > (_DETOURS if best is None else 0):
                 break
-            state, value = states.toggled(state, on), float(values[on])
-            worth, log_pass = float(worths[on]), float(logs[on])
-            passed.add(state)
-        return None if best is None else _edge(tree, lineage, best[1], best[2])
+            here = onward
+            passed.add(here.state)
+        return None if best is None else _edge(tree, lineage, best.state, best.value)
 
-    def _neighbours(
-        self, state: int, value: float, log_pass: float, belief: Belief
-    ) -> tuple[Matrix, Matrix, Matrix]:
+    def _around(
+        self, here: _Place, states: States, frozen: Frozen, belief: Belief
+    ) -> Iterator[_Place]:
+        """The states one toggle away, best first."""
+        values, logs, worths = self._neighbours(here, belief)
+        worths[frozen] = -math.inf
+        for i in np.argsort(-worths, kind="stable").tolist():
+            if frozen[i]:
+                return
+            state = states.toggled(here.state, i)
+            yield _Place(state, float(values[i]), float(logs[i]), float(worths[i]))
+
+    def _neighbours(self, here: _Place, belief: Belief) -> tuple[Matrix, Matrix, Matrix]:
         """Value, log of the chance to pass, and worth of each state that is one toggle away."""
-        x = bits(state, len(self._mates)).astype(float)
+        x = bits(here.state, len(self._mates)).astype(float)
         weights, suspicion = belief.weights, belief.suspicion
-        values = value + self._changes(weights.alone, weights.pairs, x)
-        logs = log_pass + self._changes(suspicion.alone, suspicion.pairs, x)
+        values = here.value + self._changes(weights.alone, weights.pairs, x)
+        logs = here.log_pass + self._changes(suspicion.alone, suspicion.pairs, x)
         passes = np.exp(np.minimum(logs, 0.0))
         return values, logs, passes * values - (1.0 - passes) * belief.fear
 

@@ -16,7 +16,7 @@ from runner.planner.surrogate import Posterior, Surrogate
 from runner.planner.tree import Tree
 
 _FEAR = 0.1  # of a failure, in units of the observed spread
-_ALWAYS_FIT = 256  # closings; from then on, batches of 1/128 of what is known
+_ALWAYS_FIT = 256  # closings; from then on, batches of 1/64 of what is known
 
 
 class Knowledge:
@@ -45,7 +45,7 @@ class Knowledge:
             self.strategies.observe(tree, node)
         self._cursor = len(closings)
         while True:
-            batch = 1 if self._taken < _ALWAYS_FIT else self._taken // 128
+            batch = 1 if self._taken < _ALWAYS_FIT else self._taken // 64
             if self._taken + batch > len(closings):
                 return
             for index, gain in closings[self._taken : self._taken + batch]:

@@ -19,7 +19,7 @@ _PAIR = 0.15  # of a pair's weight
 _NOISE = 0.10  # of an observation, the model's own misfit included
 _LEAST_SPREAD = 0.05  # in log units
 _MOST_FEATURES = 512
-_MOST_ROWS = 512  # for catalogues with more features: only the newest observations count
+_MOST_ROWS = 384  # for catalogues with more features: only the newest observations count
 _BATCH = 4096
 
 
