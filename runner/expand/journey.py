@@ -34,6 +34,9 @@ from runner.model import (
 from runner.planner.reward import judge, verdict_of
 from runner.sandbox.protocol import Sandbox, Step, StepResult
 
+# Both outputs in one stream keep their order, so that what failed has the last word in the log.
+_ONE_STREAM = ("sh", "-c", "exec sh -s 2>&1")
+
 Said = Generator[Phase, None, Failure | Measurement]
 
 
@@ -131,7 +134,7 @@ class Expander:
             f"{job.attempt_id}-act",
             job.attempt_id,
             snapshot.digest,
-            ("sh", "-s"),
+            _ONE_STREAM,
             task.limits,
             stdin=script(job.actions),
         )
