@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from runner.model import JobKind
 from runner.planner.draws import Draws
 from runner.planner.node import Node
@@ -40,17 +42,19 @@ class Evolutionary:
     def recommend(self, tree: Tree) -> str:
         return tree.best
 
-    def _winner(self, pool, draws) -> Node:  # type: ignore[no-untyped-def]
+    def _winner(self, pool: list[Node], draws: np.random.RandomState) -> Node:
         return pool[min(draws.randint(len(pool)), draws.randint(len(pool)))]
 
-    def _mutate(self, tree: Tree, node: Node, draws) -> Choice | None:  # type: ignore[no-untyped-def]
+    def _mutate(self, tree: Tree, node: Node, draws: np.random.RandomState) -> Choice | None:
         untried = tree.untried(node)
         if not untried:
             return None
         pick = untried[draws.randint(len(untried))]
         return Choice(JobKind.EXPAND, node.label, (tree.actions[pick].key,))
 
-    def _cross(self, tree: Tree, first: Node, second: Node, draws) -> Choice | None:  # type: ignore[no-untyped-def]
+    def _cross(
+        self, tree: Tree, first: Node, second: Node, draws: np.random.RandomState
+    ) -> Choice | None:
         count = len(tree.actions)
         order = draws.permutation(count)
         keep, flip = draws.random_sample(count), draws.random_sample(count)

@@ -103,7 +103,8 @@ def knobs(seed: int) -> Space:
         gains += _along(table, (a, b), shape)
     need = np.zeros(shape)
     for axis, size in enumerate(sizes):
-        need += _along(np.arange(size + 1) * rng.uniform(0.0, 1.0), axis, shape)
+        steps = np.arange(size + 1, dtype=np.float64)
+        need += _along(steps * rng.uniform(0.0, 1.0), axis, shape)
     fails = need > np.quantile(need, rng.uniform(0.75, 1.0))
     actions = [
         Action(f"k{axis}={s}", group=f"k{axis}")

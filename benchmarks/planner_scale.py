@@ -23,6 +23,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import numpy as np  # noqa: E402
+import numpy.typing as npt  # noqa: E402
 
 from runner.model import (  # noqa: E402
     ROOT,
@@ -86,7 +87,7 @@ class Landscape:
             job, verdict.outcome, verdict.decision, verdict.reward, "", measurement, snapshot
         )
 
-    def _value(self, x: np.ndarray) -> float:
+    def _value(self, x: npt.NDArray[np.float64]) -> float:
         return float(self._alone @ x + x @ self._pairs @ x)
 
 
@@ -152,7 +153,7 @@ def broken(rows: Sequence[Row]) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="up to 10,000 nodes only")
     parser.add_argument("--actions", type=int, default=20)
     options = parser.parse_args()
