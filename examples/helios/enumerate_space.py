@@ -2,16 +2,14 @@
 
     python examples/helios/enumerate_space.py
 
-No containers: each state is built in a scratch git repository, tested, and benchmarked beside the
-untouched target, so that a machine that gets slower halfway slows both. A state's value is the
-root's, divided by that ratio. States that fail are left out, which is what failing means in a
-space. Takes about five minutes of two idle cores.
+No containers: each state is built in a scratch git repository, tested, and benchmarked several times
+among the others and the untouched target. States that fail are left out, which is what failing means
+in a space. Takes about ten minutes of an idle machine.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -36,12 +34,11 @@ from runner.model import Action, Goal, MetricSpec
 from runner.planner.space import Space, dump_space
 
 HERE = Path(__file__).parent
-LANES = 2
-REPETITIONS = 4
-BLOCK = 3  # states that are measured beside one benchmark of the root
+TESTERS = 2
+PASSES = 4
+BLOCK = 4  # states to one benchmark of the root
 PAIRS = 6  # of one evaluation, as in oppie.toml
 EVALUATIONS = 12  # for the noise
-NO_METRICS = "the untouched target has no valid metrics"
 
 Keys = frozenset[str]
 
@@ -95,21 +92,25 @@ def states(
             yield from states(shop, live[index + 1 :], changed, keys | {action.key})
 
 
-def measure(root: Path, folders: list[Path]) -> list[float | None]:
-    """The gain of each folder over the root, as a log-ratio; ``None`` without valid metrics.
+def measure(root: Path, folders: list[Path]) -> tuple[float, list[float | None]]:
+    """The objective of the root and of each folder; ``None`` without valid metrics.
 
-    A few states at a time, so that both sides of a ratio are of the same minute; the fastest of
-    several repetitions each, since a busy machine can only make one slower.
+    Everything is measured in several passes, minutes apart, one benchmark at a time. The fastest
+    of a folder's passes counts, since a busy machine can only make one slower. The root, measured
+    many times in each pass, must not profit from that: its value is the median of such minima.
     """
-    gains: list[float | None] = []
-    for start in range(0, len(folders), BLOCK):
-        block = [root, *folders[start : start + BLOCK]]
-        rounds = [[benchmark(folder) for folder in block] for _ in range(REPETITIONS)]
-        base, *values = (fastest(repetitions) for repetitions in zip(*rounds, strict=True))
+    blocks = [[root, *folders[start : start + BLOCK]] for start in range(0, len(folders), BLOCK)]
+    passes = [[benchmark(folder) for block in blocks for folder in block] for _ in range(PASSES)]
+    least = iter([fastest(repetitions) for repetitions in zip(*passes, strict=True)])
+    roots: list[float] = []
+    values: list[float | None] = []
+    for block in blocks:
+        base = next(least)
         if base is None:
-            raise SystemExit(NO_METRICS)
-        gains += [None if value is None else math.log(base / value) for value in values]
-    return gains
+            raise SystemExit("the untouched target has no valid metrics")
+        roots.append(base)
+        values += [next(least) for _ in block[1:]]
+    return statistics.median(roots), values
 
 
 def fastest(repetitions: tuple[float | None, ...]) -> float | None:
@@ -136,13 +137,6 @@ def noise(root: Path, folder: Path) -> float:
     return statistics.stdev(gains) / math.sqrt(2)
 
 
-def in_lanes(root: Path, folders: list[Path]) -> list[float | None]:
-    """``measure`` with ``LANES`` at a time; neighbours go to different lanes."""
-    with ThreadPoolExecutor(LANES) as lanes:
-        parts = list(lanes.map(lambda n: measure(root, folders[n::LANES]), range(LANES)))
-    return [parts[index % LANES][index // LANES] for index in range(len(folders))]
-
-
 def enumerate_space(shop: Workshop, actions: tuple[Action, ...]) -> Space:
     """Build, test and measure everything."""
     parts = sort_out(shop, actions)
@@ -152,24 +146,22 @@ def enumerate_space(shop: Workshop, actions: tuple[Action, ...]) -> Space:
     say(f"{len(found)} sets of actions apply")
     commits = sorted(set(found.values()) - {shop.root})
     folders = {commit: shop.folder(commit) for commit in commits}
-    with ThreadPoolExecutor(LANES) as lanes:
-        passed = dict(zip(commits, lanes.map(tests_pass, folders.values()), strict=True))
+    with ThreadPoolExecutor(TESTERS) as testers:
+        passed = dict(zip(commits, testers.map(tests_pass, folders.values()), strict=True))
     passing = [commit for commit in commits if passed[commit]]
     say(f"{len(passing)} of {len(commits)} source trees pass the tests")
     root = shop.folder(shop.root)
-    gains = dict(zip(passing, in_lanes(root, [folders[c] for c in passing]), strict=True))
-    us = fastest(tuple(benchmark(root) for _ in range(REPETITIONS)))
-    if us is None:
-        raise SystemExit(NO_METRICS)
-    best = max(passing, key=lambda commit: gains[commit] or -math.inf)
+    us, measured = measure(root, [folders[commit] for commit in passing])
+    by_commit = dict(zip(passing, measured, strict=True))
+    best = min(passing, key=lambda commit: by_commit[commit] or math.inf)
     sigma = max(noise(root, root), noise(root, folders[best]))
     values: dict[Keys, float | None] = {}
     for keys, commit in found.items():
-        gain = 0.0 if commit == shop.root else gains.get(commit)
-        if gain is not None:
+        value = us if commit == shop.root else by_commit.get(commit)
+        if value is not None:
             for extra in subsets([action.key for action in parts.idle]):
                 if keys | extra:
-                    values[keys | extra] = round(us * math.exp(-gain), 2)
+                    values[keys | extra] = round(value, 2)
     return Space(
         MetricSpec(OBJECTIVE, Goal.MIN, "us"), round(us, 2), actions, round(sigma, 4), values
     )
@@ -185,7 +177,6 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    os.nice(5)
     with scratch_folder() as scratch:
         space = enumerate_space(Workshop(HERE, scratch), load_catalogue(HERE / "catalogue"))
     (HERE / "space.json").write_text(dump_space(space))
