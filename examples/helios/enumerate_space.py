@@ -35,7 +35,7 @@ from runner.planner.space import Space, dump_space
 
 HERE = Path(__file__).parent
 TESTERS = 2
-PASSES = 4
+PASSES = 3
 BLOCK = 4  # states to one benchmark of the root
 PAIRS = 6  # of one evaluation, as in oppie.toml
 EVALUATIONS = 12  # for the noise
