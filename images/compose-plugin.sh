@@ -19,7 +19,12 @@ command -v apt-get >/dev/null || {
     exit 5
 }
 
-mirror=${OPPIE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The mirror that this machine's own packages come from.
+mirror=${OPPIE_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 -E '/debian/?$' || true)}
+if [ -z "$mirror" ]; then
+    echo "No Debian mirror among this machine's apt sources; name one with OPPIE_DEBIAN_MIRROR" >&2
+    exit 5
+fi
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
