@@ -1,0 +1,1 @@
+"""The only way into the user's branch: verification, merge, and what is said about both."""
