@@ -163,9 +163,8 @@ class Bench:
         name = f"{self.label}-{next(_numbers)}"
         log = self.folder / f"{name}.log"
         image = image or self.world.image
-        with self.sandbox.session(
-            name, "A-1", image, command, self.limits(**limits), log
-        ) as session:
+        step = Step(name, "A-1", image, ("sh", "-c", command), self.limits(**limits))
+        with self.sandbox.session(step, log) as session:
             yield session
 
     def repeat(self, command: str, times: int = 1, **limits: object) -> list[Repetition]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -25,6 +26,15 @@ from runner.sandbox.stream import Stream
 
 _FOREVER_S = 10.0 * 365 * 86400
 _OOM_WORD_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a container ended, its exit code, and how long it ran by the engine's clock."""
+
+    exit: Exit
+    code: int
+    ran_s: float
 
 
 class Containers:
@@ -59,7 +69,7 @@ class Containers:
         name = self.name_of(step.name)
         host = spec.host_config(step.limits, self._network(step.limits, side))
         labels = spec.step_labels(self._run_id, kind, step.attempt_id)
-        config = spec.container_config(step.image, step.command, host, labels)
+        config = spec.container_config(step.image, step.command, host, labels, step.env)
         self._api.create_container_from_config(config, name)
         if step.archive is not None:
             self._api.put_archive(name, "/", iter(step.archive))
@@ -93,8 +103,8 @@ class Containers:
 
     def ending(
         self, name: str, limits: Limits, deadline: float, *, disk_hit: bool = False
-    ) -> tuple[Exit, int]:
-        """Wait for the container's end, by itself or by a limit; how it ended, and its exit code.
+    ) -> Ending:
+        """Wait for the container's end, by itself or by a limit.
 
         A stream can end before the process does (it may close its outputs), so clock and disk are
         watched on here.
@@ -110,7 +120,7 @@ class Containers:
         exit_ = classify_exit(facts["State"], deadline_hit=deadline_hit, disk_hit=disk_hit)
         if exit_ in (Exit.OK, Exit.NONZERO) and facts["SizeRw"] > limits.disk_bytes:
             exit_ = Exit.DISK
-        return exit_, facts["State"]["ExitCode"]
+        return Ending(exit_, facts["State"]["ExitCode"], ran_s(facts["State"]))
 
     def ran_out_of_memory(self, name: str) -> bool:
         """Whether a container, running still, lost a process to the lack of memory.
@@ -201,6 +211,11 @@ def epoch_s(timestamp: str) -> float:
     """The engine's RFC 3339 time, with its nanoseconds cut to what Python reads."""
     whole, _, fraction = timestamp.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{fraction[:6] or '0'}+00:00").timestamp()
+
+
+def ran_s(state: Mapping[str, str]) -> float:
+    """How long an ended container ran, by the engine's clock."""
+    return epoch_s(state["FinishedAt"]) - epoch_s(state["StartedAt"])
 
 
 def _timed_out(error: Exception) -> bool:

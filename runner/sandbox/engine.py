@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
@@ -15,9 +15,10 @@ from runner.errors import Cancelled, EngineError
 from runner.model import Limits, Snapshot
 from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_exit, engine_errors
-from runner.sandbox.containers import Containers, epoch_s
+from runner.sandbox.containers import Containers, epoch_s, ran_s
 from runner.sandbox.frames import LOOP
 from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.onefile import one_file
 from runner.sandbox.patience import patiently
 from runner.sandbox.protocol import WORKSPACE, Exit, Leftovers, Step, StepResult
 from runner.sandbox.session import LoopSession
@@ -79,6 +80,16 @@ class EngineSandbox:
             chunks, _ = self._api.get_archive(container, WORKSPACE, chunk_size=1 << 18)
             yield from chunks
 
+    def read(self, container: str, path: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.read``."""
+        with engine_errors(f"read {path} of {container}"):
+            try:
+                chunks, _ = self._api.get_archive(container, f"{WORKSPACE}/{path}", 1 << 18)
+            except docker.errors.NotFound:
+                self._containers.inspect(container)  # it is the file that isn't there
+                return
+            yield from one_file(chunks)
+
     @patiently
     def remove(self, container: str) -> None:
         """See ``protocol.Sandbox.remove``."""
@@ -93,9 +104,11 @@ class EngineSandbox:
             with contextlib.closing(self._containers.start(name)) as stream:
                 stream.send(step.stdin, close=True)
                 disk_hit = self._pump(stream, sink, name, step.limits, deadline, sent_mark(log))
-            exit_, code = self._containers.ending(name, step.limits, deadline, disk_hit=disk_hit)
+            end = self._containers.ending(name, step.limits, deadline, disk_hit=disk_hit)
         seconds = time.monotonic() - started
-        return StepResult(exit_, code, seconds, name, sink.size_bytes, sink.complete)
+        return StepResult(
+            end.exit, end.code, seconds, name, sink.size_bytes, sink.complete, end.ran_s
+        )
 
     def _pump(
         self,
@@ -136,20 +149,19 @@ class EngineSandbox:
         # Ended by a signal: by its own doing, by the limit of memory, or because the machine went
         # down. Only the engine's word on memory tells these apart, so the others run again.
         killed = state["Status"] == "exited" and state["ExitCode"] >= _SIGNALLED
-        lost = killed and not state.get("OOMKilled") and _ran_s(state) < step.limits.time_s
+        lost = killed and not state.get("OOMKilled") and ran_s(state) < step.limits.time_s
         if not sent_mark(log).exists() or lost or state["Status"] not in ("running", "exited"):
             self._containers.remove(name)
             return None
         left_s = step.limits.time_s - (time.time() - epoch_s(state["StartedAt"]))
-        exit_, code = self._containers.ending(name, step.limits, time.monotonic() + left_s)
+        end = self._containers.ending(name, step.limits, time.monotonic() + left_s)
         with LogFile(log, step.limits.log_bytes) as sink:
             for chunk in self._api.logs(name, stream=True, stdout=True, stderr=True):
                 sink.write(chunk)
-        state = self._containers.inspect(name)["State"]
-        seconds = _ran_s(state)
-        if exit_ is Exit.NONZERO and seconds >= step.limits.time_s:
-            exit_ = Exit.TIMEOUT  # killed by the planner that died
-        return StepResult(exit_, code, seconds, name, sink.size_bytes, False)
+        # Perhaps it was killed by the planner that died.
+        late = end.exit is Exit.NONZERO and end.ran_s >= step.limits.time_s
+        exit_ = Exit.TIMEOUT if late else end.exit
+        return StepResult(exit_, end.code, end.ran_s, name, sink.size_bytes, False, end.ran_s)
 
     @contextlib.contextmanager
     def _removed_on_error(self, name: str) -> Iterator[None]:
@@ -164,19 +176,17 @@ class EngineSandbox:
     # -- sessions ------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def session(
-        self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
-    ) -> Iterator[LoopSession]:
+    def session(self, step: Step, log: Path) -> Iterator[LoopSession]:
         """See ``protocol.Sandbox.session``. The two sides join different network namespaces."""
         self._containers.check_cancelled()
-        full_name = self._containers.name_of(name)
+        full_name, limits = self._containers.name_of(step.name), step.limits
         self.remove(full_name)
         # The loop outlives one repetition: its deadline is kept by the session, on our clock.
-        step = Step(name, attempt_id, image, ("sh", "-c", LOOP, "oppie", command), limits)
-        side = 1 if name.endswith("baseline") else 0
+        loop = replace(step, command=("sh", "-c", LOOP, "oppie", *step.command))
+        side = 1 if step.name.endswith("baseline") else 0
         try:
             with engine_errors(f"start {full_name}"):
-                self._containers.create(step, spec.KIND_SESSION, side)
+                self._containers.create(loop, spec.KIND_SESSION, side)
                 stream = self._containers.start(full_name)
             with contextlib.closing(stream), LogFile(log, limits.log_bytes) as sink:
                 vessel = _Vessel(self._containers, full_name, limits)
@@ -221,10 +231,6 @@ class EngineSandbox:
         self._client.close()
 
 
-def _ran_s(state: Mapping[str, str]) -> float:
-    return epoch_s(state["FinishedAt"]) - epoch_s(state["StartedAt"])
-
-
 @dataclass(frozen=True, slots=True)
 class _Vessel:
     """What a session asks of its container (``session.Vessel``)."""
@@ -245,4 +251,5 @@ class _Vessel:
     def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
         with engine_errors(f"end {self.name}"):
             deadline = time.monotonic() + (0.0 if deadline_hit else _END_S)
-            return self.containers.ending(self.name, self.limits, deadline, disk_hit=disk_hit)[0]
+            end = self.containers.ending(self.name, self.limits, deadline, disk_hit=disk_hit)
+        return end.exit

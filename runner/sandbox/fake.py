@@ -34,6 +34,7 @@ from runner.sandbox.trees import pack, remove_tree, unpack
 
 _DISK_CHECK_S = 0.5
 _DRAIN_S = 5.0
+_COPY_BYTES = 1 << 18
 
 
 class FakeSandbox:
@@ -69,11 +70,9 @@ class FakeSandbox:
                 return self._adopt(container, step, log)
             self.remove(name)
             sent_mark(log).unlink(missing_ok=True)
-            self._create(container, step.image, spec.KIND_STEP, step.attempt_id)
-            if step.archive is not None:
-                unpack(step.archive, container.home)
+            self._create(container, step, spec.KIND_STEP)
             started = time.monotonic()
-            wire = container.start(step.command, self._cancelled, piped=False)
+            wire = container.start(step.command, self._cancelled, step.env, piped=False)
             wire.send(step.stdin, close=True)
             return self._follow(container, wire, step, log, started)
         except Cancelled:
@@ -117,6 +116,7 @@ class FakeSandbox:
             container.home.name,
             sink.size_bytes,
             sink.complete and complete,
+            container.ended_at - container.started_at,
         )
 
     def _pump(
@@ -148,33 +148,40 @@ class FakeSandbox:
         """See ``protocol.Sandbox.archive``."""
         return pack(self._existing(container).workspace, "workspace")
 
+    def read(self, container: str, path: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.read``."""
+        file = self._existing(container).workspace / path
+        if file.is_file() and not file.is_symlink():
+            with file.open("rb") as source:
+                yield from iter(lambda: source.read(_COPY_BYTES), b"")
+
     def remove(self, container: str) -> None:
         """See ``protocol.Sandbox.remove``."""
         found = Container(self._containers / container)
         found.kill()
         remove_tree(found.home)
 
-    def _create(self, container: Container, image: str, kind: str, attempt_id: str) -> None:
-        digest = self._images.find(image).digest
-        labels = spec.step_labels(self._run_id, kind, attempt_id)
+    def _create(self, container: Container, step: Step, kind: str) -> None:
+        digest = self._images.find(step.image).digest
+        labels = spec.step_labels(self._run_id, kind, step.attempt_id)
         total_bytes = self._images.total_bytes(digest)
         container.create(digest, self._images.workspace(digest), total_bytes, labels)
+        if step.archive is not None:
+            unpack(step.archive, container.home)
 
     # -- sessions ------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def session(
-        self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
-    ) -> Iterator[LoopSession]:
+    def session(self, step: Step, log: Path) -> Iterator[LoopSession]:
         """See ``protocol.Sandbox.session``."""
         self._check_cancelled()
-        full_name = self._name(name)
+        full_name, limits = self._name(step.name), step.limits
         self.remove(full_name)
         container = Container(self._containers / full_name)
         try:
-            self._create(container, image, spec.KIND_SESSION, attempt_id)
-            loop = ("sh", "-c", LOOP, "oppie", command)
-            wire = container.start(loop, self._cancelled, piped=True)
+            self._create(container, step, spec.KIND_SESSION)
+            loop = ("sh", "-c", LOOP, "oppie", *step.command)
+            wire = container.start(loop, self._cancelled, step.env, piped=True)
             with contextlib.closing(wire), LogFile(log, limits.log_bytes) as sink:
                 yield LoopSession(wire, sink, limits.time_s, ProcessVessel(container, limits))
         finally:

@@ -15,7 +15,7 @@ _MAX_DIGITS = 3  # of an exit code
 # that what was printed and the frame that ends it can't change places.
 LOOP = (
     "while IFS= read -r word; do "
-    'sh -c "$1" </dev/null 2>&1; '
+    '"$@" </dev/null 2>&1; '
     'printf \'\\n%s %d\\n\' "$word" "$?"; '
     "done"
 )

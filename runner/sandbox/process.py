@@ -65,7 +65,12 @@ class Container:
         return tree_bytes(self.workspace) - int(self._meta()["image_bytes"]) > limits.disk_bytes
 
     def start(
-        self, command: tuple[str, ...], cancelled: Callable[[], bool], *, piped: bool
+        self,
+        command: tuple[str, ...],
+        cancelled: Callable[[], bool],
+        env: tuple[str, ...] = (),
+        *,
+        piped: bool,
     ) -> Pipes:
         """Start the command in a process group of its own.
 
@@ -83,7 +88,7 @@ class Container:
             stdin=stdin_read,
             stdout=output_write,
             stderr=output_write,
-            env=self._environment(),
+            env=self._environment() | dict(each.split("=", 1) for each in env),
             start_new_session=True,
         )
         os.close(stdin_read)

@@ -36,8 +36,9 @@ class Step:
 
     ``name`` is unique within the run and makes the container's name. ``image`` is a digest or a
     reference. ``archive`` is a tar stream of ``workspace/...`` (as ``Sandbox.archive`` gives it)
-    that is unpacked before the start, the workspace's own entry included.
-    ``stdin`` is written to the command once it runs, then closed.
+    that is unpacked before the start. ``stdin`` is written to the command once it runs, then closed.
+    ``env`` are ``NAME=value``, on top of the image's; a snapshot of the container inherits them, so
+    they are for containers that are never committed.
     """
 
     name: str
@@ -47,11 +48,15 @@ class Step:
     limits: Limits
     stdin: bytes = b""
     archive: Iterable[bytes] | None = None
+    env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """``container`` holds the stopped container until ``Sandbox.remove`` is told otherwise.
+
+    ``seconds`` is how long the step took; ``ran_s`` how long its process ran, by the clock of the
+    engine, which no container can reach.
 
     ``log_complete`` is false if the log was cut at ``Limits.log_bytes``, or adopted after a crash
     from an engine's log that may have been rotated.
@@ -63,6 +68,7 @@ class StepResult:
     container: str
     log_bytes: int = 0
     log_complete: bool = True
+    ran_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,12 @@ class Sandbox(Protocol):
     def archive(self, container: str) -> Iterator[bytes]:
         """The workspace of a stopped step, as a tar stream of ``workspace/...``."""
 
+    def read(self, container: str, path: str) -> Iterator[bytes]:
+        """The content of one file of a stopped step; ``path`` is relative to the workspace.
+
+        Nothing for what isn't there, or is no regular file.
+        """
+
     def commit(
         self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
     ) -> Snapshot:
@@ -123,10 +135,12 @@ class Sandbox(Protocol):
         layers are flattened before the engine's limit.
         """
 
-    def session(
-        self, name: str, attempt_id: str, image: str, command: str, limits: Limits, log: Path
-    ) -> AbstractContextManager[Session]:
-        """Start a measuring container; two of them may run at a time."""
+    def session(self, step: Step, log: Path) -> AbstractContextManager[Session]:
+        """Start a measuring container; two of them may run at a time.
+
+        The step's ``command`` is what one repetition runs; its ``limits.time_s`` is the time that
+        one may take.
+        """
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not; absent is fine."""

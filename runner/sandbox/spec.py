@@ -50,7 +50,11 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
 
 
 def container_config(
-    image: str, command: tuple[str, ...], host: Mapping[str, object], labels: Mapping[str, str]
+    image: str,
+    command: tuple[str, ...],
+    host: Mapping[str, object],
+    labels: Mapping[str, str],
+    env: tuple[str, ...] = (),
 ) -> dict[str, object]:
     """The body of a create request. The image's own entrypoint is overruled."""
     return {
@@ -69,7 +73,7 @@ def container_config(
         # An image's own check would run beside every measurement.
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": dict(host),
-    }
+    } | ({"Env": list(env)} if env else {})
 
 
 def step_labels(run_id: str, kind: str, attempt_id: str) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from worlds import Bench
 
 from runner.errors import Cancelled, SnapshotMissing
-from runner.sandbox.protocol import Exit, Leftovers
+from runner.sandbox.protocol import Exit, Leftovers, Step
 
 MB = 1 << 20
 CAP = 1 << 20  # what one repetition keeps of its output
@@ -143,9 +144,11 @@ def test_two_sessions_at_a_time(bench: Bench) -> None:
     parent = bench.child("echo parent >name", "A")
     child = bench.child("echo child >name", "A.1", parent)
     sides = [("a-candidate", child), ("a-baseline", parent)]
-    limits, command = bench.limits(), "echo x >>count; cat name; wc -l <count"
+    command = ("sh", "-c", "echo x >>count; cat name; wc -l <count")
     sessions = [
-        bench.sandbox.session(name, "A-1", side.digest, command, limits, bench.folder / name)
+        bench.sandbox.session(
+            Step(name, "A-1", side.digest, command, bench.limits()), bench.folder / name
+        )
         for name, side in sides
     ]
     with sessions[0] as candidate, sessions[1] as baseline:
@@ -183,9 +186,10 @@ def test_a_session_does_not_change_its_image(bench: Bench) -> None:
 
 
 def test_a_session_of_the_same_name_replaces_what_a_crash_left(bench: Bench) -> None:
-    name, limits, log = f"{bench.label}-same", bench.limits(), bench.folder / "log"
-    outer = bench.sandbox.session(name, "A-1", bench.world.image, "echo outer", limits, log)
-    inner = bench.sandbox.session(name, "A-1", bench.world.image, "echo inner", limits, log)
+    name, log = f"{bench.label}-same", bench.folder / "log"
+    step = Step(name, "A-1", bench.world.image, ("echo", "outer"), bench.limits())
+    outer = bench.sandbox.session(step, log)
+    inner = bench.sandbox.session(replace(step, command=("echo", "inner")), log)
     with outer, inner as session:
         assert session.repeat().output == b"inner\n"
 
@@ -204,11 +208,11 @@ def test_a_session_of_an_image_that_is_gone(bench: Bench) -> None:
 def test_a_cancelled_repetition(bench: Bench, run_id: str) -> None:
     told = threading.Event()
     sandbox = bench.world.open(told.is_set, run_id=run_id)
-    limits, log = bench.limits(), bench.folder / "log"
+    step = Step("s", "A-1", bench.world.image, ("sleep", "60"), bench.limits())
     started = time.monotonic()
     with (
         pytest.raises(Cancelled),
-        sandbox.session("s", "A-1", bench.world.image, "sleep 60", limits, log) as session,
+        sandbox.session(step, bench.folder / "log") as session,
     ):
         threading.Timer(0.3, told.set).start()
         session.repeat()

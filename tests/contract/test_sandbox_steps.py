@@ -8,6 +8,7 @@ import os
 import tarfile
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from worlds import Bench, World, wait_for
@@ -321,7 +322,7 @@ def test_after_being_told_nothing_is_started(bench: Bench, run_id: str) -> None:
     step = bench.step("touch x")
     with pytest.raises(Cancelled):
         sandbox.run(step, bench.log(step))
-    session = sandbox.session("s", "A-1", step.image, "true", step.limits, bench.log(step))
+    session = sandbox.session(step, bench.log(step))
     with pytest.raises(Cancelled), session:
         pass
     assert sandbox.leftovers() == Leftovers()
@@ -393,3 +394,26 @@ def test_two_workers_at_a_time(bench: Bench, world: World) -> None:
     for worker in workers:
         worker.join()
     assert said == {10 * s + t: f"root\n{s}-{t}\n".encode() for s in (1, 2) for t in (0, 1)}
+
+
+def test_one_file_of_a_stopped_step(bench: Bench) -> None:
+    result, _ = bench.sh("mkdir -p a; head -c 3000000 /dev/zero >a/big; ln -s a/big link; mkfifo pipe")
+    read = bench.sandbox.read
+    assert len(b"".join(read(result.container, "a/big"))) == 3_000_000
+    assert [*read(result.container, "link")] == []
+    assert [*read(result.container, "pipe")] == []
+    assert [*read(result.container, "a")] == []
+    assert [*read(result.container, "absent")] == []
+    with pytest.raises(EngineError):
+        [*read("oppie-nobody", "a/big")]
+
+
+def test_the_environment_of_a_step_is_its_own(bench: Bench) -> None:
+    step = replace(bench.step('echo "$COLOUR"'), env=("COLOUR=a b=c",))
+    bench.run(step)
+    assert bench.log(step).read_bytes() == b"a b=c\n"
+
+
+def test_how_long_a_process_ran(bench: Bench) -> None:
+    result, _ = bench.sh("sleep 0.5")
+    assert 0.4 < result.ran_s <= result.seconds + 0.2

@@ -396,9 +396,8 @@ def test_a_closed_sandbox_leaves_nothing(engine_world: World, run_id: str, tmp_p
     for name in ("a", "b"):
         step = Step(name, "A-1", engine_world.image, ("true",), limits)
         results.append(sandbox.run(step, tmp_path / name))
-    with sandbox.session(
-        "s-baseline", "A-1", engine_world.image, "true", limits, tmp_path / "s"
-    ) as s:
+    baseline = Step("s-baseline", "A-1", engine_world.image, ("true",), limits)
+    with sandbox.session(baseline, tmp_path / "s") as s:
         assert s.repeat().exit is Exit.OK
     for result in results:
         sandbox.remove(result.container)

@@ -125,7 +125,7 @@ def test_a_long_line_that_begins_like_a_frame_is_not_held_back() -> None:
 
 def test_the_loop_says_the_word_back_with_the_exit_code() -> None:
     done = subprocess.run(
-        ["sh", "-c", LOOP, "oppie", "echo out; echo err >&2; cat; exit 3"],
+        ["sh", "-c", LOOP, "oppie", "sh", "-c", "echo out; echo err >&2; cat; exit 3"],
         input=b"first\nsecond\n",
         capture_output=True,
         check=True,
@@ -136,7 +136,7 @@ def test_the_loop_says_the_word_back_with_the_exit_code() -> None:
 
 def test_the_loop_takes_words_and_commands_as_they_are() -> None:
     done = subprocess.run(
-        ["sh", "-c", LOOP, "oppie", r"printf '%s\n' 'a\b'; false"],
+        ["sh", "-c", LOOP, "oppie", "sh", "-c", r"printf '%s\n' 'a\b'; false"],
         input=rb"  w\n %s $x " + b"\n",
         capture_output=True,
         check=True,
