@@ -39,6 +39,21 @@ class Outcome(StrEnum):
     INFRA = "infra"
 
 
+class Verdict(StrEnum):
+    """What verification found of a candidate, in a clean room, by samples of its own.
+
+    ``NOT_REPRODUCED``: the search had measured an improvement, and the recorded sources alone show
+    none. ``FAILED``: they can't be set up, checked or measured.
+    """
+
+    IMPROVED = "improved"
+    NO_DIFFERENCE = "no difference shown"
+    WORSE = "worse"
+    NOT_REPRODUCED = "not reproduced"
+    FAILED = "failed"
+    TAMPERED = "tampered"
+
+
 class Decision(StrEnum):
     """What was done with an attempt's container."""
 
@@ -52,6 +67,7 @@ class ActionKind(StrEnum):
 
     PATCH = "patch"
     COMMAND = "command"
+    MERGE = "merge"  # of another node's sources; its key is ``merge:<label>``
 
 
 class JobKind(StrEnum):
@@ -67,11 +83,20 @@ class StopReason(StrEnum):
     NODES = "budget: nodes"
     TIME = "budget: wall time"
     BYTES = "budget: snapshot bytes"
+    CONTAINERS = "budget: container time"
     TARGET = "target met"
     EXHAUSTED = "space exhausted"
     INTERRUPTED = "interrupted"
     ENVIRONMENT = "environment"
     ROOT_FAILS = "root fails"
+
+
+class Source(StrEnum):
+    """Where a metric comes from: what the benchmark prints, or the host's own clock, which no
+    program in a container can reach (the seconds that one repetition took)."""
+
+    OUTPUT = "output"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,7 @@ class MetricSpec:
     name: str
     goal: Goal = Goal.MIN
     unit: str = ""
+    source: Source = Source.OUTPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +222,9 @@ class Expansion:
     ``reward`` is ``None`` for ``infra`` (no visit), and for a duplicate (its twin's counts).
     ``against`` is the label that ``measurement.gain`` is relative to.
     ``files_changed`` counts what the actions changed in the source tree. ``tree_id`` is empty if no
-    state was reached: the action failed, or touched what is protected.
+    state was reached: the action failed, or touched what is protected. ``container_s`` are the
+    container seconds that the attempt took, ``saved_s`` those that stopping early saved. ``proof``
+    says of test-driven work which tests failed on the parent and pass on the child.
     """
 
     job: Job
@@ -213,6 +241,9 @@ class Expansion:
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: float = 0.0
     ended_at: float = 0.0
+    container_s: float = 0.0
+    saved_s: float = 0.0
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,22 +332,30 @@ class NodeView:
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: float = 0.0
     ended_at: float = 0.0
+    container_s: float = 0.0
+    saved_s: float = 0.0
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The best candidate, measured again against the root in fresh containers.
+    """A candidate, built from its recorded sources alone and measured against the root.
 
-    ``outcome`` is ``improved`` only if the interval excludes no gain. ``branch`` is empty where
-    the target is in no git repository.
+    ``verdict`` is ``improved`` only if the interval excludes no gain. ``claimed`` is the gain that
+    the search had measured, from the root. ``branch`` is empty where the target is in no git
+    repository. ``container_s`` and ``saved_s`` are the container seconds that measuring it took,
+    and those that stopping early saved.
     """
 
     label: str
-    outcome: Outcome
+    verdict: Verdict
     measurement: Measurement | None
     reason: str = ""
     branch: str = ""
     patch: str = ""
+    claimed: float | None = None
+    container_s: float = 0.0
+    saved_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +378,11 @@ class RunView:
     root_metrics: tuple[Metric, ...] = ()
     evaluations: int = 0
     best: str = ROOT
-    verified: Verified | None = None
+    verified: Verified | None = None  # the chosen one
+    verifications: tuple[Verified, ...] = ()  # all of them, in their order
+    remarks: tuple[str, ...] = ()  # what the root's checks and benchmark can't be relied on for
+    container_s: float = 0.0  # spent, the root's and the verifications' included
+    saved_s: float = 0.0  # not spent, because comparisons stopped early
     nodes: tuple[NodeView, ...] = ()
 
 

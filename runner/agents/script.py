@@ -38,7 +38,7 @@ def _part(action: Action) -> bytes:
         raise ValueError(f"the body of action {action.key!r} holds a NUL byte")
     said = b"printf '%s\\n' " + _quoted(b"oppie: " + action.key.encode()) + b" >&2\n"
     match action.kind:
-        case ActionKind.PATCH:
+        case ActionKind.PATCH | ActionKind.MERGE:
             return said + _INDEX + _patch(action.body)
         case ActionKind.COMMAND:
             return said + _command(action.body)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.evidence import Evidence, Refused, publish, uncommitted
 from runner.expand.root import TARGET
-from runner.model import ROOT, Outcome, RunView, Verified
+from runner.model import ROOT, RunView, Verdict, Verified
 from runner.report.estimate import path_to
 from runner.report.figures import gain_with_interval
 
@@ -42,7 +42,7 @@ def hand_over(
     Returns what was made, and what there is to say of the branch: why there is none (the target
     may be in no repository, or have moved on), or that it isn't quite what was measured.
     """
-    if found.outcome is not Outcome.IMPROVED:
+    if found.verdict is not Verdict.IMPROVED:
         return found, ""
     patch = folder / "best.patch"
     evidence.write_patch(view.run_id, ROOT, found.label, patch)

@@ -26,7 +26,7 @@ DEFAULT_THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What an attempt is called, what becomes of its container, and the number to backpropagate.
 
     ``reward`` is ``None`` where it isn't the attempt's own to say: a duplicate takes its twin's,
@@ -38,34 +38,34 @@ class Verdict:
     reward: float | None
 
 
-def judge(measurement: Measurement, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> Verdict:
+def judge(measurement: Measurement, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> Judgement:
     """Judge a measured state by its gain and the 95 % interval of the gain.
 
     An interval that holds 0 shows no difference, whatever the gain: such a state is kept, for
     others to build on.
     """
     if measurement.low <= 0.0 <= measurement.high:
-        return Verdict(Outcome.NEUTRAL, Decision.COMMIT, thresholds.neutral_reward)
+        return Judgement(Outcome.NEUTRAL, Decision.COMMIT, thresholds.neutral_reward)
     delta = measurement.delta
     if delta > 0.0:
-        return Verdict(Outcome.IMPROVED, Decision.COMMIT, delta)
+        return Judgement(Outcome.IMPROVED, Decision.COMMIT, delta)
     if delta >= thresholds.rejected_below:
-        return Verdict(Outcome.REGRESSED, Decision.COMMIT, thresholds.regressed_reward)
-    return Verdict(Outcome.REJECTED, Decision.DISCARD, thresholds.rejected_reward)
+        return Judgement(Outcome.REGRESSED, Decision.COMMIT, thresholds.regressed_reward)
+    return Judgement(Outcome.REJECTED, Decision.DISCARD, thresholds.rejected_reward)
 
 
-def verdict_of(outcome: Outcome, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> Verdict:
+def verdict_of(outcome: Outcome, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> Judgement:
     """The verdict on an attempt that has no measurement.
 
     Raises ``ValueError`` for an outcome that only a measurement can give.
     """
     match outcome:
         case Outcome.FAILED | Outcome.TIMEOUT | Outcome.OOM | Outcome.DISK | Outcome.TAMPERED:
-            return Verdict(outcome, Decision.DISCARD, thresholds.failed_reward)
+            return Judgement(outcome, Decision.DISCARD, thresholds.failed_reward)
         case Outcome.DUPLICATE:
-            return Verdict(outcome, Decision.DISCARD, None)
+            return Judgement(outcome, Decision.DISCARD, None)
         case Outcome.INFRA:
-            return Verdict(outcome, Decision.ABANDON, None)
+            return Judgement(outcome, Decision.ABANDON, None)
         case Outcome.IMPROVED | Outcome.NEUTRAL | Outcome.REGRESSED | Outcome.REJECTED:
             raise ValueError(f"{outcome} is the verdict on a measurement; call judge()")
         case _:

@@ -62,7 +62,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "mcts.node.retried": ("node", "attempt", "reason", "delay_s"),
     "mcts.run.stopped": ("reason", "detail", "evaluations", "best"),
     "mcts.run.verified": (
-        *("node", "outcome", "reason", *_GAIN, "metrics", "baseline", "branch", "patch"),
+        *("node", "verdict", "reason", *_GAIN, "metrics", "baseline", "branch", "patch"),
     ),
 }
 # Fields of every record, and names that structlog's rendering for people takes for its own.
@@ -99,7 +99,7 @@ def verified(found: Verified) -> Record:
     measurement = found.measurement
     return _record(
         "mcts.run.verified",
-        *(found.label, found.outcome.value, _text(found.reason), *_gain(measurement)),
+        *(found.label, found.verdict.value, _text(found.reason), *_gain(measurement)),
         *(_metrics(measurement), _metrics(measurement, baseline=True)),
         *(_text(found.branch), _text(found.patch)),
     )

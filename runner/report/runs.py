@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from runner.model import Outcome, RunView
+from runner.model import RunView, Verdict
 from runner.report.figures import clock_time, known, percent
 from runner.report.text import clean
 
@@ -47,6 +47,6 @@ def _result(view: RunView) -> Text:
     found = view.verified
     if found is None:
         return Text("-", "dim")
-    if found.outcome is Outcome.IMPROVED and found.measurement is not None:
+    if found.verdict is Verdict.IMPROVED and found.measurement is not None:
         return Text(percent(found.measurement.gain), "green")
     return Text("none", "dim")

@@ -161,8 +161,9 @@ def _node_facts(node: NodeView) -> Json:
 def _verified(found: Verified) -> Json:
     return {
         "label": found.label,
-        "outcome": found.outcome.value,
+        "verdict": found.verdict.value,
         "measurement": _measurement(found.measurement) if found.measurement else None,
+        "claimed": known(found.claimed) if found.claimed is not None else None,
         "reason": found.reason,
         "branch": found.branch or None,
         "patch": found.patch or None,

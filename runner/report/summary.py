@@ -7,7 +7,7 @@ from typing import assert_never
 
 from rich.text import Text
 
-from runner.model import ROOT, Measurement, Outcome, RunView, StopReason
+from runner.model import ROOT, Measurement, RunView, StopReason, Verdict
 from runner.report.figures import (
     count,
     duration,
@@ -17,7 +17,6 @@ from runner.report.figures import (
     metric_value,
     percent,
 )
-from runner.report.glyphs import outcome_sign
 from runner.report.text import clean
 
 
@@ -72,6 +71,8 @@ def _reason_words(reason: StopReason) -> str:
             return "there was nothing left to try"
         case StopReason.INTERRUPTED:
             return "it was interrupted, and can be resumed"
+        case StopReason.CONTAINERS:
+            return "the budget of container time is spent"
         case StopReason.ENVIRONMENT:
             return "the container engine kept failing; it can be resumed"
         case StopReason.ROOT_FAILS:
@@ -86,14 +87,14 @@ def _append_result(text: Text, view: RunView) -> None:
         candidate = "" if view.best == ROOT else f" The best candidate so far is {view.best}."
         text.append(f"Nothing was verified.{candidate}\n", "bold yellow")
         return
-    if found.outcome is Outcome.IMPROVED and found.measurement is not None:
+    if found.verdict is Verdict.IMPROVED and found.measurement is not None:
         gain = found.measurement.gain
         said = f"Verified: {found.label} is {percent(gain)} better than the root ({factor(gain)})"
         text.append(f"{said}\n", "bold green")
         text.append(f"  {_evidence(found.measurement)}\n")
         return
     text.append("No improvement was verified.\n", "bold yellow")
-    said = f"The best candidate, {found.label}, came out as {outcome_sign(found.outcome).word}"
+    said = f"The best candidate, {found.label}, came out as {found.verdict}"
     text.append(f"  {said}{': ' if found.reason else ''}{clean(found.reason)}\n")
     if found.measurement is not None:
         gained = percent(found.measurement.gain)
@@ -145,7 +146,7 @@ def _next_commands(view: RunView, places: Places) -> list[tuple[str, str]]:
     commands = []
     if label != ROOT:
         commands.append((f"oppie diff {ROOT} {label}{extra}", "see what was changed"))
-    if found is not None and found.outcome is Outcome.IMPROVED:
+    if found is not None and found.verdict is Verdict.IMPROVED:
         commands.append((f"oppie apply {label}{extra}", "put it on a branch of your repository"))
     if view.stop in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT) or view.stop is None:
         commands.append((f"oppie resume{extra}", "go on with this run"))

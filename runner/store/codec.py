@@ -6,7 +6,17 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from runner.model import Goal, Measurement, Metric, MetricSpec, Outcome, Snapshot, State, Verified
+from runner.model import (
+    Goal,
+    Measurement,
+    Metric,
+    MetricSpec,
+    Snapshot,
+    Source,
+    State,
+    Verdict,
+    Verified,
+)
 
 GAIN_UNITS = 1 << 32  # as the planner's fixed point
 REWARD_UNITS = 1_000_000
@@ -45,12 +55,13 @@ def metrics_from_fields(fields: Iterable[Iterable[Any]]) -> tuple[Metric, ...]:
 
 
 def spec_to_json(spec: MetricSpec) -> str:
-    return to_json({"name": spec.name, "goal": spec.goal, "unit": spec.unit})
+    return to_json({"name": spec.name, "goal": spec.goal, "unit": spec.unit, "source": spec.source})
 
 
 def spec_from_json(text: str) -> MetricSpec:
     fields = json.loads(text)
-    return MetricSpec(fields["name"], Goal(fields["goal"]), fields["unit"])
+    source = Source(fields.get("source", Source.OUTPUT))
+    return MetricSpec(fields["name"], Goal(fields["goal"]), fields["unit"], source)
 
 
 def state_to_json(state: State) -> str:
@@ -119,11 +130,14 @@ def verified_to_json(verified: Verified) -> str:
     return to_json(
         {
             "label": verified.label,
-            "outcome": verified.outcome,
+            "verdict": verified.verdict,
             "measurement": measurement_to_fields(measured) if measured else None,
             "reason": printable(verified.reason),
             "branch": verified.branch,
             "patch": verified.patch,
+            "claimed": verified.claimed,
+            "container_s": verified.container_s,
+            "saved_s": verified.saved_s,
         }
     )
 
@@ -133,9 +147,12 @@ def verified_from_json(text: str) -> Verified:
     measured = fields["measurement"]
     return Verified(
         fields["label"],
-        Outcome(fields["outcome"]),
+        Verdict(fields["verdict"]),
         measurement_from_fields(measured) if measured else None,
         fields["reason"],
         fields["branch"],
         fields["patch"],
+        fields["claimed"],
+        fields["container_s"],
+        fields["saved_s"],
     )

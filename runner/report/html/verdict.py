@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from runner.model import ROOT, Measurement, Metric, Outcome, RunView
+from runner.model import ROOT, Measurement, Metric, Outcome, RunView, Verdict
 from runner.report.budget import limits_of
 from runner.report.figures import (
     clock_time,
@@ -28,7 +28,7 @@ from runner.report.summary import stop_words
 def verdict(view: RunView) -> Markup:
     """What may be claimed, and on what evidence; nothing that wasn't verified is claimed."""
     found = view.verified
-    improved = found is not None and found.outcome is Outcome.IMPROVED and found.measurement
+    improved = found is not None and found.verdict is Verdict.IMPROVED and found.measurement
     if found is not None and improved:
         said: list[Markup] = [
             tag("p", "Verified improvement", class_="kicker"),
@@ -44,8 +44,9 @@ def verdict(view: RunView) -> Markup:
         return tag("section", *said, class_="verdict good")
     said = [tag("p", "No improvement was verified", class_="kicker")]
     if found is not None:
-        word = outcome_sign(found.outcome).word
-        line = join(["The best candidate, ", _node_link(found.label), f", came out as {word}. "])
+        line = join(
+            ["The best candidate, ", _node_link(found.label), f", came out as {found.verdict}. "]
+        )
         said.append(tag("p", line, found.reason))
         said += _evidence(found.measurement) if found.measurement else []
     elif view.best != ROOT:

@@ -15,16 +15,16 @@ from runner.model import (
     Measurement,
     MetricSpec,
     NodeView,
-    Outcome,
     RunView,
     Stopped,
     StopReason,
+    Verdict,
     Verified,
 )
 
 MEASURED = Measurement(gain=0.6931472, low=0.6, high=0.8, pairs=12)
-IMPROVED = Verified("A.1.2", Outcome.IMPROVED, MEASURED)
-NEUTRAL = Verified("A.1.2", Outcome.NEUTRAL, MEASURED)
+IMPROVED = Verified("A.1.2", Verdict.IMPROVED, MEASURED)
+NEUTRAL = Verified("A.1.2", Verdict.NO_DIFFERENCE, MEASURED)
 
 
 def view(verified: Verified | None = IMPROVED) -> RunView:

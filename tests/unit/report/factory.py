@@ -29,6 +29,7 @@ from runner.model import (
     State,
     Stopped,
     StopReason,
+    Verdict,
     Verified,
 )
 
@@ -209,7 +210,7 @@ def _finished(
         ),
         verified=Verified(
             best,
-            Outcome.IMPROVED,
+            Verdict.IMPROVED,
             measurement(gain, 0.03, ROOT_US, 16),
             branch=f"oppie/20251009-085320-k3f9/{best}",
             patch="/home/me/.oppie/runs/20251009-085320-k3f9/best.patch",

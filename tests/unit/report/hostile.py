@@ -32,7 +32,7 @@ def hostile_view(text: str = HOSTILE) -> RunView:
         stop_detail=text,
         budget={"target": text},
         root_metrics=tuple(_metric(metric, text) for metric in view.root_metrics),
-        verified=Verified(found.label, found.outcome, measured, text, text, text),
+        verified=Verified(found.label, found.verdict, measured, text, text, text),
         nodes=tuple(_node(node, text) for node in view.nodes),
     )
 

@@ -13,6 +13,7 @@ from runner.model import (
     Outcome,
     RunView,
     StopReason,
+    Verdict,
     Verified,
 )
 
@@ -52,6 +53,6 @@ def small_view() -> RunView:
         root_metrics=(Metric("vst_commit_us", 358.9, "us"),),
         evaluations=3,
         best="A.1",
-        verified=Verified("A.1", Outcome.IMPROVED, FINAL, branch="oppie/x", patch="/x/best.patch"),
+        verified=Verified("A.1", Verdict.IMPROVED, FINAL, branch="oppie/x", patch="/x/best.patch"),
         nodes=nodes,
     )

@@ -22,6 +22,7 @@ from runner.model import (
     Selected,
     Stopped,
     StopReason,
+    Verdict,
     Verified,
 )
 from runner.report.eventlog import EventLog, open_event_stream
@@ -212,7 +213,7 @@ def test_records_have_exactly_the_fields_of_the_registry() -> None:
     for _, event in story().events:
         log.event(event)
     log.event(Retried(_job(), "gone", 1.0))
-    log.verified(Verified("A.1", Outcome.IMPROVED, measurement(0.2, 0.02, 100.0)))
+    log.verified(Verified("A.1", Verdict.IMPROVED, measurement(0.2, 0.02, 100.0)))
     seen = set()
     for line in stream.getvalue().splitlines():
         record = json.loads(line)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.model import Measurement, NodeView, Outcome, RunView, Verified
+from runner.model import Measurement, NodeView, RunView, Verdict, Verified
 from runner.report.html import render_html
 from runner.report.html.charts import lanes_of
 from runner.report.html.markup import Markup, join, tag
@@ -147,10 +147,10 @@ def test_nothing_is_claimed_that_was_not_verified() -> None:
     measured = Measurement(0.01, -0.01, 0.03, 16)
     for verified, said in (
         (None, "The best candidate is A.1. It has not been measured"),
-        (Verified("A.1", Outcome.NEUTRAL, measured), "came out as neutral"),
-        (Verified("A.1", Outcome.FAILED, None, "check unit exited with 1"), "check unit exited"),
+        (Verified("A.1", Verdict.NO_DIFFERENCE, measured), "came out as no difference shown"),
+        (Verified("A.1", Verdict.FAILED, None, "check unit exited with 1"), "check unit exited"),
         # An outcome without numbers is no evidence.
-        (Verified("A.1", Outcome.IMPROVED, None), "No improvement was verified"),
+        (Verified("A.1", Verdict.IMPROVED, None), "No improvement was verified"),
     ):
         page = Reader(render_html(replace(view, verified=verified)))
         assert said in page.said

@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console, RenderableType
 
-from runner.model import Outcome, RunView, Verified
+from runner.model import RunView, Verdict, Verified
 from runner.report.node import render_node
 from runner.report.runs import render_runs
 
@@ -57,7 +57,7 @@ def test_a_node_of_a_real_run_tells_its_evidence() -> None:
 
 
 def test_runs_tell_a_verified_gain_from_none_and_from_nothing() -> None:
-    refused = replace(small_view(), verified=Verified("A.1", Outcome.NEUTRAL, None))
+    refused = replace(small_view(), verified=Verified("A.1", Verdict.NO_DIFFERENCE, None))
     assert _text(render_runs([small_view(), empty_view(), refused])) == RUNS
     assert _text(render_runs([])) == "There are no runs yet. `oppie run` begins one.\n"
 

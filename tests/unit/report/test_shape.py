@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.model import ROOT, Measurement, Metric, NodeView, Outcome, Verified
+from runner.model import ROOT, Measurement, Metric, NodeView, Verdict, Verified
 from runner.report.shape import (
     FileChange,
     Finding,
@@ -72,7 +72,7 @@ def test_what_is_no_finite_number_becomes_null() -> None:
         nodes=(node,),
         budget={"wall_time_s": inf, "deep": {"list": [nan, 1, Path("/x")]}},
         ended_at=nan,
-        verified=Verified("A.1", Outcome.FAILED, bad),
+        verified=Verified("A.1", Verdict.FAILED, bad),
     )
     shape = _strict(run_to_json(view))
     edge = shape["nodes"][0]["edge"]

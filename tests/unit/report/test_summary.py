@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.model import Measurement, Outcome, StopReason, Verified
+from runner.model import Measurement, StopReason, Verdict, Verified
 from runner.report.summary import Places, render_summary, stop_words
 
 from .hostile import hostile_view, invisible
@@ -30,7 +30,7 @@ Next:
 """
 NEUTRAL = """\
 No improvement was verified.
-  The best candidate, A.1, came out as neutral
+  The best candidate, A.1, came out as no difference shown
   +1.0 % against the root, 95 % interval [-1.0, +3.0] %, 16 pairs, fresh containers
 
   stopped  the budget of nodes is spent (3 of 3 evaluations)
@@ -49,7 +49,7 @@ def test_a_verified_improvement() -> None:
 
 def test_a_candidate_that_did_not_hold_is_no_improvement() -> None:
     measured = Measurement(math.log(1.01), math.log(0.99), math.log(1.03), 16)
-    view = replace(small_view(), verified=Verified("A.1", Outcome.NEUTRAL, measured))
+    view = replace(small_view(), verified=Verified("A.1", Verdict.NO_DIFFERENCE, measured))
     text = render_summary(view).plain
     assert text == NEUTRAL
     assert "apply" not in text
@@ -58,7 +58,7 @@ def test_a_candidate_that_did_not_hold_is_no_improvement() -> None:
 def test_a_candidate_that_failed_says_why() -> None:
     view = replace(
         small_view(),
-        verified=Verified("A.1", Outcome.TAMPERED, None, "protected files changed: b.py"),
+        verified=Verified("A.1", Verdict.TAMPERED, None, "protected files changed: b.py"),
     )
     text = render_summary(view).plain
     assert "The best candidate, A.1, came out as tampered: protected files changed: b.py" in text

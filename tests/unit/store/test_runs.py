@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from runner.errors import JournalError, TaskError
-from runner.model import ROOT, Decision, Measurement, Outcome, Stopped, StopReason, Verified
+from runner.model import (
+    ROOT,
+    Decision,
+    Measurement,
+    Outcome,
+    Stopped,
+    StopReason,
+    Verdict,
+    Verified,
+)
 from runner.store import Store, new_run_id
 
 from .stories import (
@@ -119,9 +128,9 @@ def test_stopping_for_good_and_for_now(store: Store) -> None:
 @pytest.mark.parametrize(
     "verified",
     [
-        Verified("A.1", Outcome.IMPROVED, Measurement(0.5, 0.4, 0.6, 9, ROOT_METRICS, (), (0.5,)),
+        Verified("A.1", Verdict.IMPROVED, Measurement(0.5, 0.4, 0.6, 9, ROOT_METRICS, (), (0.5,)),
                  "as measured", "oppie/best", "/tmp/best.patch"),
-        Verified("A.1", Outcome.FAILED, None, "a check failed"),
+        Verified("A.1", Verdict.FAILED, None, "a check failed"),
     ],
 )  # fmt: skip
 def test_what_was_verified(store: Store, verified: Verified) -> None:
