@@ -1,33 +1,28 @@
-"""Two sides, measured alternately, become a gain with an interval.
+"""Two sides, measured pair by pair in random order, become a gain with an interval.
 
-The gain is the median of the pairs' log-ratios, in the better direction. Its 95 % interval:
-
-- from 6 pairs on, between two order statistics of the log-ratios, such that a fair coin would put
-  the median outside in at most 5 % of all cases (the sign test turned round; W. R. Thompson, "On
-  confidence ranges for the median", 1936). It assumes independent pairs and nothing of their
-  distribution, so outliers and heavy tails do no harm;
-- with 2 to 5 pairs, for which no such statistics exist, Student's t around the mean. It assumes
-  normally distributed log-ratios, and is wide;
-- one pair says nothing: the interval is unbounded.
+A pair is one repetition of each side, one right after the other. Its log-ratio is positive where
+the candidate is better. Which side goes first is a coin's choice: whatever the machine does
+meanwhile (it drifts, it stutters, it remembers), it does to the first or the second, and so to
+either side with the same chance. The sign of a pair's error is then a fair coin, which is all that
+the signed-rank interval asks for. Where a comparison may stop early, ``sequential`` says.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from runner.measure.plan import fixed_plan
+from runner.measure.sequential import Look, look
 from runner.model import Goal, Measurement, Metric, MetricSpec
 
 BASELINE = "baseline"
 CANDIDATE = "candidate"
-
-_TAIL_PARTS = 40  # one part in 40, 2.5 %, on each side
-_FEWEST_FOR_ORDER = 6  # 2 * 0.5**5 > 0.05 >= 2 * 0.5**6
-
-# The 0.975 quantiles of Student's t for 1 to 4 degrees of freedom.
-_STUDENT_T = (12.706205, 4.302653, 3.182446, 2.776445)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +35,29 @@ class Comparison:
     ratios: tuple[float, ...]
 
 
-def compare(baseline: Sequence[float], child: Sequence[float], goal: Goal) -> Comparison | str:
+def compare(
+    baseline: Sequence[float], child: Sequence[float], goal: Goal, interval: Look | None = None
+) -> Comparison | str:
     """Compare values pair by pair; a positive gain means that ``child`` is better.
+
+    ``interval`` is what the last look of a sequential comparison of the same values has shown.
+    Without one, the number of pairs must have been fixed before: the gain is the Hodges-Lehmann
+    estimate, with its signed-rank interval from 6 pairs on, and Student's below.
+
+    Returns the reason, as a string, where a value that isn't positive and finite leaves no ratio.
+    Raises ``ValueError`` for sides of different lengths, or without a value.
+    """
+    ratios = log_ratios(baseline, child, goal)
+    if isinstance(ratios, str):
+        return ratios
+    seen = interval or look(ratios, fixed_plan(len(ratios)))
+    return Comparison(seen.gain, seen.low, seen.high, ratios)
+
+
+def log_ratios(
+    baseline: Sequence[float], child: Sequence[float], goal: Goal
+) -> tuple[float, ...] | str:
+    """The pairs' log-ratios, in order; positive where ``child`` is better.
 
     Returns the reason, as a string, where a value that isn't positive and finite leaves no ratio.
     Raises ``ValueError`` for sides of different lengths, or without a value.
@@ -53,11 +69,33 @@ def compare(baseline: Sequence[float], child: Sequence[float], goal: Goal) -> Co
             return f"no ratio can be made of the value {value:g}: it must be above 0"
     sign = 1.0 if goal is Goal.MIN else -1.0
     # A difference of logarithms: the quotient of two finite values may be infinite or 0.
-    ratios = tuple(
+    return tuple(
         sign * (math.log(old) - math.log(new)) for old, new in zip(baseline, child, strict=True)
     )
-    low, high = _interval(ratios)
-    return Comparison(statistics.median(ratios), low, high, ratios)
+
+
+def pair_order(seed: str, number: int) -> tuple[str, str]:
+    """Which side goes first, and which second, in pair ``number``: a fair coin's choice.
+
+    The same for the same seed, so that a comparison can be resumed. Give each comparison a seed of
+    its own, and one that the measured code doesn't know.
+    """
+    digest = hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=1).digest()
+    return (CANDIDATE, BASELINE) if digest[0] & 1 else (BASELINE, CANDIDATE)
+
+
+def rounding(values: Sequence[float]) -> float:
+    """How far rounding can put a pair's log-ratio off, judged by values of one program.
+
+    The step of a coarse clock is the smallest difference between any two values, or one in the
+    last digit that any of them has. Each value is off by half a step at most, so a ratio by
+    one. Values that are all equal count as exact. All must be positive and finite.
+    """
+    distinct = sorted(set(values))
+    if len(distinct) < 2:
+        return 0.0
+    gap = min(more - less for less, more in itertools.pairwise(distinct))
+    return min(gap, *map(_last_digit, distinct)) / distinct[0]
 
 
 def abba(pairs: int) -> tuple[str, ...]:
@@ -84,17 +122,19 @@ def measurement(
     baseline: Sequence[Sequence[Metric]],
     candidate: Sequence[Sequence[Metric]],
     objective: MetricSpec,
+    interval: Look | None = None,
 ) -> Measurement | str:
     """Compare two sides by their objective; each element is what one repetition printed.
 
-    The n-th repetitions of both sides are a pair. Returns the reason, as a string, where the
-    values allow no comparison. Raises ``ValueError`` for sides of different lengths, ``KeyError``
-    for a repetition without the objective.
+    The n-th repetitions of both sides are a pair; for ``interval``, see ``compare``. Returns the
+    reason, as a string, where the values allow no comparison. Raises ``ValueError`` for sides of
+    different lengths, ``KeyError`` for a repetition without the objective.
     """
     comparison = compare(
-        [_value(sample, objective.name) for sample in baseline],
-        [_value(sample, objective.name) for sample in candidate],
+        values_of(baseline, objective.name),
+        values_of(candidate, objective.name),
         objective.goal,
+        interval,
     )
     if isinstance(comparison, str):
         return f"{objective.name}: {comparison}"
@@ -109,6 +149,11 @@ def measurement(
     )
 
 
+def values_of(samples: Sequence[Sequence[Metric]], name: str) -> list[float]:
+    """One metric's value in each repetition. Raises ``KeyError`` for a repetition without it."""
+    return [_value(sample, name) for sample in samples]
+
+
 def _value(sample: Sequence[Metric], name: str) -> float:
     for metric in sample:
         if metric.name == name:
@@ -116,24 +161,6 @@ def _value(sample: Sequence[Metric], name: str) -> float:
     raise KeyError(name)
 
 
-def _interval(ratios: Sequence[float]) -> tuple[float, float]:
-    n = len(ratios)
-    if n == 1:
-        return -math.inf, math.inf
-    if n < _FEWEST_FOR_ORDER:
-        middle = statistics.fmean(ratios)
-        reach = _STUDENT_T[n - 2] * statistics.stdev(ratios) / math.sqrt(n)
-        return middle - reach, middle + reach
-    ordered = sorted(ratios)
-    rank = _rank(n)
-    return ordered[rank - 1], ordered[n - rank]
-
-
-def _rank(n: int) -> int:
-    """The largest r with P(Binomial(n, 1/2) < r) <= 2.5 %: the r-th smallest is the lower end."""
-    sequences = 0  # of n coin flips, with at most `rank` heads
-    for rank in range(n + 1):
-        sequences += math.comb(n, rank)
-        if sequences * _TAIL_PARTS > 2**n:
-            return rank
-    raise AssertionError("all sequences are more than 2.5 % of themselves")
+def _last_digit(value: float) -> float:
+    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    return 10.0 ** int(exponent)

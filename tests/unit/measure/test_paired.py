@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.measure.paired import (
-    _STUDENT_T,
     BASELINE,
     CANDIDATE,
     Comparison,
@@ -53,31 +51,15 @@ def test_two_to_five_pairs_have_students_interval() -> None:
     assert (result.low, result.high) == pytest.approx((0.2 - reach, 0.2 + reach))
 
 
-def test_the_quantiles_of_students_t() -> None:
-    """Integrates the density numerically: 95 % lie within the quantile on both sides."""
-    for df, quantile in enumerate(_STUDENT_T, start=1):
-        x = np.linspace(-quantile, quantile, 2_000_001)
-        scale = math.gamma((df + 1) / 2) / (math.sqrt(df * math.pi) * math.gamma(df / 2))
-        density = scale * (1 + x * x / df) ** (-(df + 1) / 2)
-        assert np.trapezoid(density, x) == pytest.approx(0.95, abs=1e-7)
+def test_from_six_pairs_on_the_interval_is_that_of_signed_ranks() -> None:
+    """Six pairs: nothing lies outside the smallest and the largest."""
+    result = compared([(math.exp(0.01 * number), 1.0) for number in (3, 1, 6, 2, 5, 4)])
+    assert (result.low, result.high) == pytest.approx((0.01, 0.06))
+    assert result.gain == pytest.approx(0.035)
 
 
-@pytest.mark.parametrize(
-    ("pairs", "rank"),  # of the lower end; from tables of the sign test's critical values
-    [(6, 1), (8, 1), (9, 2), (11, 2), (12, 3), (15, 4), (20, 6), (25, 8), (50, 18), (100, 40)],
-)
-def test_from_six_pairs_on_the_interval_lies_between_order_statistics(
-    pairs: int, rank: int
-) -> None:
-    ratios = [0.01 * number for number in range(1, pairs + 1)]
-    shuffled = np.random.default_rng(1).permutation(ratios)
-    result = compared([(math.exp(x), 1.0) for x in shuffled])
-    assert result.low == pytest.approx(0.01 * rank)
-    assert result.high == pytest.approx(0.01 * (pairs + 1 - rank))
-
-
-def test_thousands_of_pairs_overflow_nothing() -> None:
-    result = compared([(2.0, 1.0)] * 3000)
+def test_the_most_pairs_overflow_nothing() -> None:
+    result = compared([(2.0, 1.0)] * 1000)
     assert result.low == result.high == pytest.approx(math.log(2))
 
 
@@ -112,7 +94,7 @@ def test_the_gain_lies_within_its_interval(pairs: list[tuple[float, float]]) -> 
     result = compared(pairs)
     slack = 1e-9 * (1.0 + abs(result.gain))
     assert result.low - slack <= result.gain <= result.high + slack
-    assert result.gain == statistics.median(result.ratios)
+    assert min(result.ratios) <= result.gain <= max(result.ratios)
 
 
 @given(PAIRS)
