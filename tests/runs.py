@@ -11,7 +11,7 @@ from runner.cli.conduct import Finished, Parts, conduct
 from runner.evidence import Claims, Evidence
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
-from runner.measure.judge import Benchmark, Check
+from runner.measure.judge import Benchmark, Check, Trials
 from runner.model import Action, Event, Limits, MetricSpec, RunView
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
@@ -69,7 +69,8 @@ def make_task(target: Path, actions: Sequence[Action] = ACTIONS, nodes: int = 12
         budget=BudgetLimits(nodes=nodes),
         hooks=Hooks(),
         verify_top=2,
-        verify_pairs=6,
+        verify_pairs=10,
+        trials=Trials(check_runs=2, pairs=5),
     )
 
 

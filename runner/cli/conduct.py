@@ -6,7 +6,7 @@ A generator of events, like the search in its middle; what came of it is its ret
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -14,20 +14,22 @@ from runner.errors import Cancelled, EngineError, ExitCode, RootFails
 from runner.evidence import Recorded, pack_target
 from runner.expand.context import RunContext
 from runner.expand.journey import Expander
-from runner.expand.root import Root, build_root, rules_of
+from runner.expand.plans import verification_of
+from runner.expand.root import Root, build_root, kept_root
 from runner.expand.verify import verify
+from runner.measure.plan import Plan
 from runner.measure.protected import matches
 from runner.model import (
     Decision,
     Event,
     Expand,
     Job,
-    Outcome,
     Phase,
     Selected,
     State,
     Stopped,
     StopReason,
+    Verdict,
     Verified,
 )
 from runner.planner.budget import Budget
@@ -99,9 +101,9 @@ def exit_code_of(stop: Stopped, found: Verified | None) -> ExitCode:
             return ExitCode.INTERRUPTED
         case StopReason.ENVIRONMENT:
             return ExitCode.ENVIRONMENT
-    if found and found.outcome is Outcome.IMPROVED:
+    if found and found.verdict is Verdict.IMPROVED:
         return ExitCode.IMPROVED
-    if stop.reason in (StopReason.NODES, StopReason.TIME, StopReason.BYTES):
+    if stop.reason in (StopReason.NODES, StopReason.TIME, StopReason.BYTES, StopReason.CONTAINERS):
         return ExitCode.BUDGET
     return ExitCode.NO_IMPROVEMENT
 
@@ -111,11 +113,10 @@ def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
     context, store = parts.context, parts.store
     kept = store.root(context.run_id)
     if kept:
-        state, metrics = kept
+        state, _ = kept
         assert state.snapshot is not None
         sandbox.find(state.snapshot.digest)  # or there is nothing to go on with
-        files = context.evidence.manifest(state.commit)
-        return Root(state, metrics, files, rules_of(context))
+        return kept_root(context, state)
     excluded = context.task.exclude
     root = yield from build_root(
         context,
@@ -123,7 +124,7 @@ def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
         parts.image,
         lambda: pack_target(context.task.target, lambda path: matches(excluded, path)),
     )
-    store.set_root(context.run_id, root.state, root.metrics)
+    store.set_root(context.run_id, root.state, root.metrics, root.remarks, root.container_s)
     return root
 
 
@@ -182,7 +183,11 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
     settings = context.task.search
     view = store.run(context.run_id, with_nodes=False)
     policy = make_policy(view.policy, context.task.actions, view.seed, settings)
-    budget = Budget(context.task.budget, spent_s=store.elapsed_s(context.run_id))
+    budget = Budget(
+        context.task.budget,
+        spent_s=store.elapsed_s(context.run_id),
+        before_s=store.container_s(context.run_id),
+    )
     pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
     _claim_again(context, pending)
     with ThreadPool(
@@ -211,34 +216,49 @@ def _worker(parts: Parts, root: Root, slot: int) -> Iterator[Expand]:
 def _verify_best(
     parts: Parts, sandbox: Sandbox, root: Root, tree: Tree
 ) -> Generator[Event, None, Verified | None]:
-    """Verify the most promising states in turn, until one is an improvement.
+    """Verify the most promising states, and choose among them.
 
-    Each is judged by samples of its own, that played no part in the search.
+    Each is judged by samples of its own, that played no part in the search, and the chance of an
+    error is shared out among them: so the choice is made by the same samples, honestly.
     """
-    found = None
-    for node in tree.top(parts.context.task.verify_top):
-        if node.parent is None or node.value <= 0.0:
-            break
-        found = yield from _verify(parts, sandbox, root, tree.state_of(node))
-        if found.outcome is Outcome.IMPROVED:
-            return found
-    return found
+    context = parts.context
+    top = tree.top(context.task.verify_top)
+    candidates = [node for node in top if node.parent is not None and node.value > 0.0]
+    plan = verification_of(context, max(len(candidates), 1))
+    found = []
+    for node in candidates:
+        state = tree.state_of(node)
+        each = yield from verify_state(parts, sandbox, root, state, plan, node.value)
+        found.append(each)
+    return best_of(found)
 
 
-def _verify(
-    parts: Parts, sandbox: Sandbox, root: Root, candidate: State
+def best_of(found: Sequence[Verified]) -> Verified | None:
+    """The one that is surely the most better, or the first if none is."""
+    improved = [each for each in found if each.verdict is Verdict.IMPROVED and each.measurement]
+    surest = max(improved, key=lambda each: each.measurement.low, default=None)  # type: ignore[union-attr]
+    return surest or next(iter(found), None)
+
+
+def verify_state(
+    parts: Parts, sandbox: Sandbox, root: Root, state: State, plan: Plan, claimed: float | None
 ) -> Generator[Event, None, Verified]:
     """Verify one state, and again if the engine fails; raises ``EngineError`` if it goes on to."""
+    context = parts.context
     number = 0
     while True:
         number += 1
         try:
-            return (
-                yield from verify(parts.context, sandbox, root, parts.image, candidate, number)
+            found = yield from verify(
+                context, sandbox, root, parts.image, state, plan, claimed, number
             )
         except EngineError as error:
             if number >= _VERIFY_ATTEMPTS:
                 raise
-            yield Phase(candidate.label, "verify.failed", {"reason": str(error)})
+            yield Phase(state.label, "verify.failed", {"reason": str(error)})
             if parts.cancelled.wait(2.0**number):
                 raise Cancelled("the run was told to stop") from error
+        else:
+            parts.store.add_verification(context.run_id, found)
+            yield Phase(state.label, "verify.finished", {"verdict": str(found.verdict)})
+            return found

@@ -6,7 +6,7 @@ from runner.evidence.errors import GitMissing, Refused, TreeTooLarge
 from runner.evidence.ignore import IgnoreRules
 from runner.evidence.publish import apply, publish, uncommitted
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
-from runner.evidence.target import pack_target
+from runner.evidence.target import pack_folder, pack_target
 
 __all__ = [
     "EMPTY_TREE",
@@ -19,6 +19,7 @@ __all__ = [
     "Refused",
     "TreeTooLarge",
     "apply",
+    "pack_folder",
     "pack_target",
     "publish",
     "uncommitted",

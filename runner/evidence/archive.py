@@ -39,7 +39,7 @@ class EntryKind(StrEnum):
     FILE = "file"
     SYMLINK = "symlink"
     HARDLINK = "hardlink"
-    GIT = "git"  # belongs to a repository inside the workspace; left out without a word
+    GIT = "git"  # belongs to a repository inside the workspace; no evidence is kept of it
     FOLDER = "folder"
     ODD = "odd"  # named in ``Recorded.skipped``
 
@@ -48,7 +48,8 @@ class EntryKind(StrEnum):
 class Entry:
     """One member. ``path`` and ``target`` (of a link) are bytes; ``why`` tells of an odd one.
 
-    ``data`` are exactly ``size_bytes`` of a file, to be read before the next entry is asked for.
+    ``data`` are the ``size_bytes`` of a file (of one of git's, too), to be read before the next
+    entry is asked for.
     """
 
     kind: EntryKind
@@ -151,7 +152,11 @@ def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
             return Entry(kind, path, target=target)
         case EntryKind.ODD:
             return Entry(kind, path, why=why or "a device, FIFO or socket")
-        case EntryKind.FOLDER | EntryKind.GIT:
+        case EntryKind.GIT:
+            target = _bytes(member.linkname)
+            data = _content(tar, member) if member.isreg() else ()
+            return Entry(kind, path, size_bytes=member.size, target=target, data=data)
+        case EntryKind.FOLDER:
             return Entry(kind, path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ class Imported:
     tree_id: str
     parent_tree_id: str
     skipped: tuple[str, ...]
+    watched: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class _Tree:
     files: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     left_out: set[bytes] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)
+    watched: dict[str, str] = field(default_factory=dict)
     marks: int = COMMIT_MARK
 
     def add(self, path: bytes, mode: bytes) -> None:
@@ -48,13 +52,17 @@ def import_commit(
     message: str,
     entries: Iterable[Entry],
     ignored: Callable[[bytes], bool],
+    watch: Callable[[str], bool],
 ) -> Imported:
-    """Speak to a running ``git fast-import --done``, whose ref moves only after the last word."""
+    """Speak to a running ``git fast-import --done``, whose ref moves only after the last word.
+
+    What isn't recorded is identified where ``watch`` says so.
+    """
     assert process.stdin is not None and process.stdout is not None
     out = process.stdin
     tree = _Tree()
     for entry in entries:
-        _take(out, tree, entry, ignored)
+        _take(out, tree, entry, ignored, watch)
     _commit(out, tree, ref, parent_commit, message)
     out.write(b'get-mark :%d\nls :%d ""\n' % (COMMIT_MARK, COMMIT_MARK))
     if parent_commit:
@@ -66,17 +74,27 @@ def import_commit(
         raise FellSilent(process)
     trees = [line.split()[2] if not line.startswith("missing") else "" for line in answers[1:]]
     parent_tree_id = trees[1] if parent_commit else ""
-    return Imported(answers[0], trees[0], parent_tree_id, tuple(tree.skipped))
+    skipped, watched = tuple(tree.skipped), tree.watched
+    return Imported(answers[0], trees[0], parent_tree_id, skipped, watched)
 
 
-def _take(out: IO[bytes], tree: _Tree, entry: Entry, ignored: Callable[[bytes], bool]) -> None:
+def _take(
+    out: IO[bytes],
+    tree: _Tree,
+    entry: Entry,
+    ignored: Callable[[bytes], bool],
+    watch: Callable[[str], bool],
+) -> None:
     match entry.kind:
-        case EntryKind.FOLDER | EntryKind.GIT:
+        case EntryKind.FOLDER:
             return
+        case EntryKind.GIT:
+            _identify(tree, entry, watch)
         case EntryKind.ODD:
             tree.skip(entry.path, entry.why)
         case EntryKind.FILE | EntryKind.SYMLINK | EntryKind.HARDLINK if ignored(entry.path):
             tree.left_out.add(entry.path)
+            _identify(tree, entry, watch)
         case EntryKind.HARDLINK:
             _link(tree, entry)
         case EntryKind.SYMLINK:
@@ -90,6 +108,16 @@ def _take(out: IO[bytes], tree: _Tree, entry: Entry, ignored: Callable[[bytes], 
             out.write(b"\n")
         case _:
             assert_never(entry.kind)
+
+
+def _identify(tree: _Tree, entry: Entry, watch: Callable[[str], bool]) -> None:
+    """Note what tells this content from another, without keeping it."""
+    path = os.fsdecode(entry.path)
+    if watch(path):
+        digest = hashlib.sha256(b"%d %s\0" % (entry.executable, entry.target))
+        for part in entry.data:
+            digest.update(part)
+        tree.watched[path] = digest.hexdigest()
 
 
 def _link(tree: _Tree, entry: Entry) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from runner.evidence.git import Git
@@ -13,8 +13,10 @@ from runner.evidence.target import CHUNK_BYTES, GID, MTIME_S, UID, WORKSPACE
 _WHERE = os.fsdecode(WORKSPACE)
 
 
-def archive_of(git: Git, commit: str) -> Iterator[bytes]:
-    """The tar stream of a commit's files below ``workspace/``, owned by uid and gid 1000, as
+def archive_of(
+    git: Git, commit: str, wanted: Callable[[str], bool] = lambda _: True
+) -> Iterator[bytes]:
+    """The tar stream of a commit's ``wanted`` files below ``workspace/``, owned by uid and gid 1000, as
     ``pack_target`` makes one of a folder. Raises EvidenceError."""
     # The tree, not the commit: a commit's archive begins with a header that belongs to no file.
     what = ("archive", "--format=tar", f"{commit}^{{tree}}")
@@ -23,6 +25,8 @@ def archive_of(git: Git, commit: str) -> Iterator[bytes]:
         yield _header(tarfile.TarInfo(_WHERE), tarfile.DIRTYPE, 0o755)
         with tarfile.open(fileobj=process.stdout, mode="r|", encoding="utf-8") as archive:
             for member in archive:
+                if not (member.isdir() or wanted(member.name)):
+                    continue
                 mode = member.mode
                 member.name = f"{_WHERE}/{member.name}"
                 yield _header(member, member.type, mode)

@@ -6,9 +6,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,7 +33,8 @@ class Recorded:
 
     ``tree_id`` is equal for equal source trees. ``files_changed`` counts the paths that differ from
     the parent commit's (all of them, where there is none). ``skipped`` names what no git tree can
-    hold, each with the reason.
+    hold, each with the reason. ``watched`` maps paths of which no evidence is kept to what identifies
+    their content, where ``record`` was asked to watch them.
     """
 
     commit: str
@@ -41,6 +42,7 @@ class Recorded:
     parent_tree_id: str
     files_changed: int
     skipped: tuple[str, ...] = ()
+    watched: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ class Evidence:
         archive: Iterable[bytes],
         message: str,
         rules: IgnoreRules | None = None,
+        watch: Callable[[str], bool] = lambda _: False,
     ) -> Recorded:
         """Keep a workspace as the commit of ``refs/oppie/<run_id>/<label>``.
 
-        ``archive`` is the tar stream of the folder ``workspace``, read once, to its end.
+        ``archive`` is the tar stream of the folder ``workspace``, read once, to its end. ``watch`` is
+        asked for each file that stays out: those that git ignores, and git's own.
         ``parent_commit`` is "" for the first. Recording the same tree again gives the same commit.
         Raises EvidenceError for a damaged stream, TreeTooLarge beyond the limits; what ``archive``
         raises goes through. In each of these cases the ref is what it was.
@@ -88,13 +92,19 @@ class Evidence:
         ref = self.ref(run_id, label)
         entries = read_entries(archive, self._limits)
         with (rules or IgnoreRules()).session() as ignored, self._importer() as process:
-            made = import_commit(process, ref.encode(), parent_commit, message, entries, ignored)
+            made = import_commit(
+                process, ref.encode(), parent_commit, message, entries, ignored, watch
+            )
         changed = self.changed(made.parent_tree_id or EMPTY_TREE, made.tree_id)
-        return Recorded(made.commit, made.tree_id, made.parent_tree_id, len(changed), made.skipped)
+        trees = made.tree_id, made.parent_tree_id
+        return Recorded(made.commit, *trees, len(changed), made.skipped, made.watched)
 
-    def archive(self, commit: str) -> Iterator[bytes]:
-        """The files of a commit as a tar stream of ``workspace/...``, for a container."""
-        return archive_of(self._git, commit)
+    def archive(
+        self, commit: str, wanted: Callable[[str], bool] = lambda _: True
+    ) -> Iterator[bytes]:
+        """The ``wanted`` files of a commit or tree as a tar stream of ``workspace/...``, for a
+        container."""
+        return archive_of(self._git, commit, wanted)
 
     def ref(self, run_id: str, label: str) -> str:
         """The full name of a node's ref, which any git can fetch."""

@@ -18,8 +18,8 @@ CHUNK_BYTES = 1 << 20
 WHOLE_BYTES = 16 << 20  # files up to this size are read whole, and so can be read again
 READS = 3
 
-_NEVER = frozenset({".git", ".oppie"})
-_NEVER_OUTSIDE_GIT = _NEVER | {".venv", "node_modules", "__pycache__"}
+NEVER = frozenset({".git", ".oppie"})
+_NEVER_OUTSIDE_GIT = NEVER | {".venv", "node_modules", "__pycache__"}
 
 
 def pack_target(target: Path, excluded: Callable[[str], bool]) -> Iterator[bytes]:
@@ -36,6 +36,13 @@ def pack_target(target: Path, excluded: Callable[[str], bool]) -> Iterator[bytes
     top = target.absolute()
     paths = [path for path in _listed(top) if not excluded(path)]
     yield from _batched(_members(top, sorted(paths)))
+
+
+def pack_folder(folder: Path) -> Iterator[bytes]:
+    """A tar stream of all that a folder holds, whatever any git says of it, to be laid over a
+    workspace. Raises TaskError as ``pack_target`` does."""
+    top = folder.absolute()
+    yield from _batched(_members(top, sorted(_walked(top, ""))))
 
 
 def _batched(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -139,7 +146,7 @@ def _listed(top: Path) -> set[str]:
 def _tracked(top: Path, listing: str) -> set[str]:
     paths: set[str] = set()
     for path in listing.split("\0"):
-        if not path or _NEVER.intersection(path.split("/")):
+        if not path or NEVER.intersection(path.split("/")):
             continue
         full = top / path
         if full.is_dir() and not full.is_symlink():

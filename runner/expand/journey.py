@@ -15,11 +15,16 @@ from runner.agents.script import script
 from runner.errors import Cancelled, EngineError
 from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import Attempt, last_words
+from runner.expand.checking import run_checks
 from runner.expand.context import RunContext
 from runner.expand.hooks import call_hook
-from runner.expand.judging import Failure, Sides, compare, failure_of, run_checks, seconds_since
-from runner.expand.root import Root
-from runner.measure.protected import protected_changes
+from runner.expand.inspect import inspect, watched
+from runner.expand.judging import Failure, Meter, Trial, failure_of, seconds_since
+from runner.expand.measuring import Sides, compare, in_sessions
+from runner.expand.plans import search_of
+from runner.expand.prove import prove
+from runner.expand.root import Root, restored
+from runner.measure.loaders import Sources
 from runner.model import (
     Decision,
     Expansion,
@@ -51,6 +56,9 @@ class Notes:
     container: str = ""
     tree_id: str = ""  # of the state that was reached, known to nobody else unless there is a twin
     twin: str = ""
+    remark: str = ""
+    proof: str = ""
+    meter: Meter = field(default_factory=Meter)
 
 
 class Expander:
@@ -82,8 +90,16 @@ class Expander:
         return expansion
 
     def _travel(self, job: Job, attempt: Attempt, notes: Notes) -> Said:
+        trial = Trial(
+            self._context,
+            self._sandbox,
+            job.attempt_id,
+            job.label,
+            notes.meter,
+            restored(self._context, self._root),
+        )
         if job.kind is JobKind.REMEASURE:
-            return (yield from self._measure(job, notes, job.origin.snapshot))
+            return (yield from self._measure(job, trial, notes, job.origin.snapshot))
         failure = yield from self._act(job, attempt, notes)
         if failure is None:
             failure = self._inspect_sources(job, attempt, notes)
@@ -93,15 +109,10 @@ class Expander:
             self._sandbox.remove(notes.container)
         if failure:
             return failure
-        assert notes.snapshot is not None
-        started = time.monotonic()
-        failure = yield from run_checks(
-            self._context, self._sandbox, job.attempt_id, job.label, notes.snapshot.digest
-        )
-        notes.seconds["check"] = seconds_since(started)
+        failure = yield from self._check(job, trial, notes)
         if failure:
             return failure
-        return (yield from self._measure(job, notes, notes.snapshot))
+        return (yield from self._measure(job, trial, notes, notes.snapshot))
 
     def _discard(self, tag: str) -> None:
         """The attempt is finished whether or not the engine obeys; what stays is found later."""
@@ -144,6 +155,7 @@ class Expander:
         )
         notes.container = acted.container
         notes.seconds["act"] = round(acted.seconds, 4)
+        notes.meter.container_s += acted.seconds
         yield Phase(
             job.label,
             "action.finished",
@@ -172,18 +184,20 @@ class Expander:
             self._sandbox.archive(acted.container),
             f"{job.label}: {actions}\n",
             self._root.rules,
+            watched(self._context),
         )
 
     def _inspect_sources(self, job: Job, attempt: Attempt, notes: Notes) -> Failure | None:
         """Is the judge untouched, and is this state a new one?"""
         recorded = notes.recorded
         assert recorded is not None
-        files = self._context.evidence.manifest(recorded.commit)
-        changes = protected_changes(self._root.files, files, self._context.task.protected)
-        if changes:
-            more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-            reason = f"protected files changed: {', '.join(changes[:3])}{more}"
-            return Failure(Outcome.TAMPERED, reason)
+        manifest = self._context.evidence.manifest
+        node = Sources(manifest(recorded.commit), recorded.watched)
+        parent = manifest(job.origin.commit)
+        found = inspect(self._context, self._root.sources, parent, node)
+        if found.tampered:
+            return Failure(Outcome.TAMPERED, found.tampered)
+        notes.remark = found.notes
         notes.tree_id = recorded.tree_id
         # Kept, because who was second has given its container up: it can't be first after a crash.
         notes.twin = attempt.once(
@@ -220,15 +234,39 @@ class Expander:
 
     # -- the judgement -------------------------------------------------------------------------
 
-    def _measure(self, job: Job, notes: Notes, candidate: Snapshot | None) -> Said:
+    def _check(
+        self, job: Job, trial: Trial, notes: Notes
+    ) -> Generator[Phase, None, Failure | None]:
+        assert notes.snapshot is not None and notes.recorded is not None
+        started, image = time.monotonic(), notes.snapshot.digest
+        manifest = self._context.evidence.manifest
+        commit = notes.recorded.commit
+        proven = yield from prove(
+            trial, job, commit, image, manifest(job.origin.commit), manifest(commit)
+        )
+        if isinstance(proven, Failure):
+            return proven
+        notes.proof = proven
+        checks = self._context.task.checks
+        failure = yield from run_checks(trial, checks, image, self._root.checks)
+        notes.seconds["check"] = seconds_since(started)
+        return failure
+
+    def _measure(
+        self, job: Job, trial: Trial, notes: Notes, candidate: Snapshot | None
+    ) -> Said:
         started = time.monotonic()
         sides = Sides(
             _snapshot_of(candidate, job.label).digest,
             _snapshot_of(job.against.snapshot, job.against.label).digest,
         )
-        pairs = self._context.task.benchmark.pairs
+        benchmark = self._context.task.benchmark
         result = yield from compare(
-            self._context, self._sandbox, job.attempt_id, job.label, sides, pairs
+            trial,
+            in_sessions(trial, sides, benchmark),
+            benchmark,
+            search_of(self._context),
+            self._root.calibration,
         )
         notes.seconds["benchmark"] = seconds_since(started)
         return result
@@ -236,7 +274,7 @@ class Expander:
     def _decide(self, job: Job, notes: Notes, result: Failure | Measurement) -> Expansion:
         thresholds = self._context.task.search.thresholds
         if isinstance(result, Measurement):
-            verdict, reason = judge(result, thresholds), ""
+            verdict, reason = judge(result, thresholds), notes.remark
         else:
             verdict, reason = verdict_of(result.outcome, thresholds), result.reason
         if job.kind is JobKind.REMEASURE:
@@ -263,6 +301,9 @@ class Expander:
             seconds=notes.seconds,
             started_at=notes.started_at,
             ended_at=time.time(),
+            container_s=round(notes.meter.container_s, 4),
+            saved_s=round(notes.meter.saved_s, 4),
+            proof=notes.proof,
         )
 
     def _call_hooks(self, job: Job, expansion: Expansion) -> Generator[Phase, None, None]:

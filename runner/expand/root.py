@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from runner.errors import RootFails, TaskError
-from runner.evidence import IgnoreRules, Recorded, TreeTooLarge
-from runner.expand.attempt import last_words
+from pydantic import TypeAdapter, ValidationError
+
+from runner.errors import EvidenceError, RootFails, TaskError
+from runner.evidence import IgnoreRules, Recorded, TreeTooLarge, pack_folder
+from runner.expand.attempt import last_words, write_whole
+from runner.expand.checking import Checks, learn_checks
 from runner.expand.context import RunContext
-from runner.expand.judging import Failure, failure_of, run_checks, sample
-from runner.measure.paired import medians
+from runner.expand.inspect import watched
+from runner.expand.judging import Failure, Meter, Overlay, Trial, failure_of
+from runner.expand.measuring import measure_against_itself
+from runner.expand.plans import verification_of
+from runner.measure.calibration import Calibration, smallest_gain, too_noisy
+from runner.measure.checks import RootCheck, flaky_words
+from runner.measure.loaders import Sources
+from runner.measure.plan import fixed_plan
 from runner.measure.protected import matches
 from runner.model import ROOT, Metric, Phase, State
 from runner.sandbox.protocol import Sandbox, Step, StepResult
@@ -34,14 +44,19 @@ fi
 class Root:
     """What all other nodes are compared with.
 
-    ``metrics`` are medians; ``files`` maps source paths to their identities; ``rules`` say what
-    stays out of the evidence.
+    ``metrics`` are medians; ``sources`` identify the files of its workspace; ``rules`` say what
+    stays out of the evidence. ``checks`` and ``calibration`` are what trying it has shown, and
+    ``remarks`` what it can't be relied on for. ``container_s`` is what that cost.
     """
 
     state: State
     metrics: tuple[Metric, ...]
-    files: Mapping[str, str]
+    sources: Sources
     rules: IgnoreRules
+    checks: Checks
+    calibration: Calibration
+    remarks: tuple[str, ...] = ()
+    container_s: float = 0.0
 
 
 def build_root(
@@ -59,13 +74,20 @@ def build_root(
     _demand_protected(context.task.protected, evidence.manifest(found.commit))
     result = yield from set_up(context, sandbox, ATTEMPT_ID, ROOT, image, found.commit)
     log = attempt.log(SETUP)
-    _demand(failure_of(result.exit, result.code, SETUP, last_words(log)), str(log))
+    if failure := failure_of(result.exit, result.code, SETUP, last_words(log)):
+        raise _fails(failure, str(log))
     rules = rules_of(context)
     recorded = attempt.once(
-        "evidence",
+        _EVIDENCE,
         Recorded,
         lambda: evidence.record(
-            run_id, ROOT, "", sandbox.archive(result.container), f"{ROOT}: the root\n", rules
+            run_id,
+            ROOT,
+            "",
+            sandbox.archive(result.container),
+            f"{ROOT}: the root\n",
+            rules,
+            watched(context),
         ),
     )
     yield Phase(ROOT, "evidence.recorded", {"commit": recorded.commit})
@@ -73,14 +95,99 @@ def build_root(
     snapshot = sandbox.commit(result.container, ROOT, base, facts)
     sandbox.remove(result.container)
     yield Phase(ROOT, "snapshot.committed", {"tag": snapshot.tag, "digest": snapshot.digest})
-    failure = yield from run_checks(context, sandbox, ATTEMPT_ID, ROOT, snapshot.digest)
-    _demand(failure, str(attempt.folder))
-    samples = yield from sample(context, sandbox, ATTEMPT_ID, ROOT, snapshot.digest)
-    if isinstance(samples, Failure):
-        _demand(samples, str(attempt.folder))
-        raise AssertionError("unreachable")
-    state = State(ROOT, snapshot, recorded.commit, recorded.tree_id)
-    return Root(state, medians(samples), evidence.manifest(recorded.commit), rules)
+    trial = Trial(context, sandbox, ATTEMPT_ID, ROOT, Meter(result.seconds))
+    tried = yield from _try(trial, snapshot.digest)
+    if isinstance(tried, Failure):
+        raise _fails(tried, str(attempt.folder))
+    write_whole(attempt.folder / _TRIED, _AS_JSON.dump_python(tried, mode="json"))
+    return kept_root(context, State(ROOT, snapshot, recorded.commit, recorded.tree_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What trying the root has shown."""
+
+    checks: dict[str, RootCheck]
+    calibration: Calibration
+    metrics: tuple[Metric, ...]
+    remarks: tuple[str, ...]
+    container_s: float
+
+
+_TRIED = "tried.json"
+_EVIDENCE = "evidence"
+_AS_JSON = TypeAdapter(_Tried)
+
+
+def kept_root(context: RunContext, state: State) -> Root:
+    """The root that ``build_root`` made, now or before a crash. Raises ``EvidenceError``."""
+    attempt = context.attempt(ATTEMPT_ID)
+    recorded = attempt.kept(_EVIDENCE, Recorded)
+    try:
+        tried = _AS_JSON.validate_json((attempt.folder / _TRIED).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise EvidenceError(f"what is known of the root of {context.run_id}: {error}") from error
+    files = context.evidence.manifest(state.commit)
+    sources = Sources(files, recorded.watched if recorded else {})
+    return Root(
+        state, tried.metrics, sources, rules_of(context), tried.checks, tried.calibration,
+        tried.remarks, tried.container_s,
+    )  # fmt: skip
+
+
+def restored(context: RunContext, root: Root) -> Overlay | None:
+    """The protected files as the root has them, to be laid over a judging container's workspace."""
+    globs = context.task.protected
+    if not globs:
+        return None
+    commit = root.state.commit
+    return lambda: context.evidence.archive(commit, lambda path: matches(globs, path))
+
+
+def sealed_over(context: RunContext) -> Overlay | None:
+    """The sealed files, to be laid over a container that nothing is committed of."""
+    files = context.task.sealed.files
+    return None if files is None else (lambda: pack_folder(files))
+
+
+def _try(trial: Trial, image: str) -> Generator[Phase, None, _Tried | Failure]:
+    """Run the checks several times, and the benchmark against itself."""
+    task = trial.context.task
+    checks = yield from learn_checks(trial, task.checks, image, task.trials.check_runs)
+    if isinstance(checks, Failure):
+        return checks
+    sealed_trial = replace(trial, overlay=sealed_over(trial.context))
+    sealed = yield from learn_checks(
+        sealed_trial, task.sealed.checks, image, task.trials.check_runs
+    )
+    if isinstance(sealed, Failure):
+        return sealed
+    found = yield from measure_against_itself(
+        trial, image, task.benchmark, fixed_plan(task.trials.pairs)
+    )
+    if isinstance(found, Failure):
+        return found
+    calibration, metrics = found
+    learned = {**checks, **sealed}
+    remarks = tuple(_remarks(trial.context, learned, calibration))
+    for remark in remarks:
+        yield Phase(trial.label, "root.remarked", {"remark": remark})
+    return _Tried(learned, calibration, metrics, remarks, round(trial.meter.container_s, 4))
+
+
+def _remarks(context: RunContext, checks: Checks, calibration: Calibration) -> Iterator[str]:
+    yield from filter(None, map(flaky_words, checks.values()))
+    thresholds = context.task.search.thresholds
+    plan = verification_of(context, 1)
+    min_gain = math.log1p(thresholds.min_gain)
+    if noisy := too_noisy(calibration, plan, min_gain, thresholds.rejected_below):
+        yield noisy
+        return
+    noise, shown = calibration.sd, smallest_gain(calibration, plan)
+    yield (
+        f"Against itself the benchmark differs by {math.expm1(noise):.2%} (standard deviation), so "
+        f"{plan.cap} pairs show gains from {math.expm1(shown):.2%}."
+    )
 
 
 def set_up(
@@ -134,9 +241,8 @@ def _demand_protected(globs: tuple[str, ...], files: Mapping[str, str]) -> None:
             )
 
 
-def _demand(failure: Failure | None, log: str) -> None:
-    if failure is not None:
-        raise RootFails(
-            f"the untouched target fails: {failure.reason}\n"
-            f"Nothing can be searched from here. The full output is in {log}"
-        )
+def _fails(failure: Failure, log: str) -> RootFails:
+    return RootFails(
+        f"the untouched target fails: {failure.reason}\n"
+        f"Nothing can be searched from here. The full output is in {log}"
+    )

@@ -2,73 +2,131 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
+from dataclasses import replace
 
 from runner.expand.attempt import last_words
+from runner.expand.checking import run_checks
 from runner.expand.context import RunContext
-from runner.expand.judging import Failure, Sides, compare, failure_of, run_checks
-from runner.expand.root import SETUP, Root, set_up
-from runner.measure.protected import protected_changes
-from runner.model import Measurement, Outcome, Phase, Snapshot, State, Verified
-from runner.planner.reward import judge
+from runner.expand.inspect import inspect
+from runner.expand.judging import Failure, Trial, failure_of
+from runner.expand.measuring import Sides, compare, in_fresh_containers
+from runner.expand.root import SETUP, Root, sealed_over, set_up
+from runner.measure.loaders import Sources
+from runner.measure.plan import Plan
+from runner.model import Measurement, Outcome, Phase, Snapshot, State, Verdict, Verified
 from runner.sandbox.protocol import Sandbox
 
 
 def verify(
-    context: RunContext, sandbox: Sandbox, root: Root, image: str, candidate: State, number: int = 1
+    context: RunContext,
+    sandbox: Sandbox,
+    root: Root,
+    image: str,
+    candidate: State,
+    plan: Plan,
+    claimed: float | None = None,
+    number: int = 1,
 ) -> Generator[Phase, None, Verified]:
     """Build ``candidate`` from its recorded sources alone, as the root was built from its own, and
     check and measure it against the root.
 
     What an action changed outside the sources (the home folder, ignored files, caches) is not
     there, so a gain that lived in it doesn't reproduce. The samples are new: the luck that made a
-    candidate the best is not in them. ``number`` counts the attempts. Raises ``EngineError``.
+    candidate the best is not in them. ``claimed`` is the gain that the search has measured;
+    ``number`` counts the attempts. Raises ``EngineError``.
     """
     label = candidate.label
-    yield Phase(label, "verify.started", {"pairs": context.task.verify_pairs})
-    files = context.evidence.manifest(candidate.commit)
-    changes = protected_changes(root.files, files, context.task.protected)
-    if changes:
-        return Verified(label, Outcome.TAMPERED, None, f"protected files changed: {changes[0]}")
-    attempt_id = f"{label}-verify-{number}"
-    built = yield from _build(context, sandbox, attempt_id, image, candidate)
+    yield Phase(label, "verify.started", {"pairs": plan.cap})
+    trial = Trial(context, sandbox, f"{label}-verify-{number}", label)
+    if reason := tampering(context, root, candidate.commit):
+        return Verified(label, Verdict.TAMPERED, None, reason, claimed=claimed)
+    built = yield from build(trial, image, candidate.commit)
     if isinstance(built, Failure):
-        return Verified(label, built.outcome, None, built.reason)
-    try:
-        result = yield from _judge(context, sandbox, attempt_id, label, built, root)
-    finally:
-        sandbox.discard(built.tag)
-    if isinstance(result, Failure):
-        return Verified(label, result.outcome, None, result.reason)
-    return Verified(label, judge(result, context.task.search.thresholds).outcome, result)
-
-
-def _build(
-    context: RunContext, sandbox: Sandbox, attempt_id: str, image: str, candidate: State
-) -> Generator[Phase, None, Snapshot | Failure]:
-    result = yield from set_up(
-        context, sandbox, attempt_id, candidate.label, image, candidate.commit
+        result: Measurement | Failure = built
+    else:
+        assert root.state.snapshot is not None
+        try:
+            sides = Sides(built.digest, root.state.snapshot.digest)
+            result = yield from examine(trial, root, sides, plan)
+        finally:
+            sandbox.discard(built.tag)
+    return replace(
+        conclude(label, result, claimed),
+        container_s=round(trial.meter.container_s, 4),
+        saved_s=round(trial.meter.saved_s, 4),
     )
-    said = last_words(context.attempt(attempt_id).log(SETUP))
-    failure = failure_of(result.exit, result.code, SETUP, said)
+
+
+def tampering(context: RunContext, root: Root, commit: str) -> str:
+    """Why the sources of a commit may not be judged; "" if they may."""
+    files = context.evidence.manifest(commit)
+    # Nothing of what git ignores, or of git's own folder, comes into the clean room.
+    node = Sources(files, root.sources.watched)
+    return inspect(context, root.sources, root.sources.files, node).tampered
+
+
+def build(
+    trial: Trial, image: str, commit: str
+) -> Generator[Phase, None, Snapshot | Failure]:
+    """The image that ``setup`` makes of recorded sources, named after the attempt."""
+    context, sandbox = trial.context, trial.sandbox
+    result = yield from set_up(context, sandbox, trial.attempt_id, trial.label, image, commit)
+    trial.meter.container_s += result.seconds
+    failure = failure_of(result.exit, result.code, SETUP, last_words(trial.attempt.log(SETUP)))
     if failure is None:
-        built = sandbox.commit(result.container, attempt_id, None, {"attempt": attempt_id})
+        facts = {"attempt": trial.attempt_id}
+        built = sandbox.commit(result.container, trial.attempt_id, None, facts)
     sandbox.remove(result.container)
     return failure or built
 
 
-def _judge(
-    context: RunContext,
-    sandbox: Sandbox,
-    attempt_id: str,
-    label: str,
-    built: Snapshot,
-    root: Root,
+def examine(
+    trial: Trial, root: Root, sides: Sides, plan: Plan
 ) -> Generator[Phase, None, Measurement | Failure]:
-    assert root.state.snapshot is not None
-    failure = yield from run_checks(context, sandbox, attempt_id, label, built.digest)
+    """Check the candidate's image and measure it against another, sealed files included."""
+    task, sealed = trial.context.task, trial.context.task.sealed
+    failure = yield from run_checks(trial, task.checks, sides.candidate, root.checks)
     if failure:
         return failure
-    sides = Sides(built.digest, root.state.snapshot.digest)
-    pairs = context.task.verify_pairs
-    return (yield from compare(context, sandbox, attempt_id, label, sides, pairs))
+    opened = replace(trial, overlay=sealed_over(trial.context))
+    failure = yield from run_checks(opened, sealed.checks, sides.candidate, root.checks)
+    if failure:
+        return Failure(Outcome.REJECTED, f"sealed: {failure.reason}")
+    benchmark = replace(task.benchmark, command=sealed.benchmark or task.benchmark.command)
+    measured = in_fresh_containers(opened, sides, benchmark)
+    return (yield from compare(opened, measured, benchmark, plan, root.calibration))
+
+
+def conclude(label: str, result: Measurement | Failure, claimed: float | None) -> Verified:
+    """What may be said of a candidate.
+
+    What fails here had passed in the search, on a snapshot with everything that the action had left
+    behind: it doesn't reproduce from its sources. Nor does a gain that the interval excludes.
+    """
+    if isinstance(result, Failure):
+        match result.outcome:
+            case Outcome.TAMPERED:
+                verdict = Verdict.TAMPERED
+            case Outcome.REJECTED:  # by a check that it had never met
+                verdict = Verdict.FAILED
+            case _:
+                verdict = Verdict.NOT_REPRODUCED if claimed is not None else Verdict.FAILED
+        return Verified(label, verdict, None, result.reason, claimed=claimed)
+    if result.low > 0.0:
+        return Verified(label, Verdict.IMPROVED, result, _shortfall(result, claimed), claimed=claimed)
+    if claimed is not None and claimed > max(result.high, 0.0):
+        reason = (
+            f"the search had measured {math.expm1(claimed):+.1%}; built from its sources alone, "
+            f"it gains {math.expm1(result.high):+.1%} at most"
+        )
+        return Verified(label, Verdict.NOT_REPRODUCED, result, reason, claimed=claimed)
+    verdict = Verdict.WORSE if result.high < 0.0 else Verdict.NO_DIFFERENCE
+    return Verified(label, verdict, result, claimed=claimed)
+
+
+def _shortfall(result: Measurement, claimed: float | None) -> str:
+    if claimed is None or claimed <= result.high:
+        return ""
+    return f"less than the {math.expm1(claimed):+.1%} that the search had measured"

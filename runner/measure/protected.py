@@ -41,8 +41,8 @@ def matches(globs: Iterable[str], path: str) -> bool:
 
 def protected_changes(
     root: Mapping[str, str], node: Mapping[str, str], globs: Iterable[str]
-) -> tuple[str, ...]:
-    """What happened to the files that match ``globs``, such as ``changed bench.py``.
+) -> tuple[tuple[str, str], ...]:
+    """What happened to the files that match ``globs``, such as ``changed bench.py``, and to which.
 
     ``root`` and ``node`` map the paths of files to what identifies their content and mode. The
     words are ``changed``, ``removed`` and ``added``; the order is that of the paths.
@@ -51,16 +51,17 @@ def protected_changes(
     # Compared before it is matched: an action leaves most files as they are.
     touched = (path for path in root.keys() | node.keys() if root.get(path) != node.get(path))
     found = sorted(path for path in touched if matches(globs, path))
-    return tuple(f"{_word(path, root, node)} {_shown(path)}" for path in found)
+    return tuple((f"{change_word(path, root, node)} {shown(path)}", path) for path in found)
 
 
-def _word(path: str, root: Mapping[str, str], node: Mapping[str, str]) -> str:
+def change_word(path: str, root: Mapping[str, str], node: Mapping[str, str]) -> str:
+    """``removed``, ``changed`` or ``added``, of a path that differs."""
     if path not in node:
         return "removed"
     return "changed" if path in root else "added"
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     """The path for a message: names come from a container, and may hold anything."""
     short = path if len(path) <= _SHOWN_CHARS else path[:_SHOWN_CHARS] + "…"
     return short if short.isprintable() else ascii(short)

@@ -25,12 +25,14 @@ class BudgetLimits:
 
     nodes: int | None = None
     wall_time_s: float | None = None
+    container_s: float | None = None
     snapshot_bytes: int | None = None
     targets: tuple[Target, ...] = ()
 
 
 class Budget:
-    """Compares a tree with its limits. ``spent_s`` is the time an earlier part of the run took.
+    """Compares a tree with its limits. ``spent_s`` is the time an earlier part of the run took,
+    ``before_s`` the container seconds that the root took.
 
     Raises ``ValueError`` for a target whose operator isn't one of ``<``, ``<=``, ``>``, ``>=``.
     """
@@ -40,6 +42,7 @@ class Budget:
         limits: BudgetLimits,
         clock: Callable[[], float] = time.monotonic,
         spent_s: float = 0.0,
+        before_s: float = 0.0,
     ) -> None:
         for target in limits.targets:
             if target.operator not in _COMPARE:
@@ -49,6 +52,7 @@ class Budget:
         self.limits = limits
         self._clock = clock
         self._start_s = clock() - spent_s
+        self._before_s = before_s
         self._cursor = 0  # into the tree's log: nodes before it met no target
         self._met: str | None = None
 
@@ -73,6 +77,11 @@ class Budget:
             return Stopped(
                 StopReason.TIME, f"{self.elapsed_s:.1f} of {limits.wall_time_s:g} seconds"
             )
+        if limits.container_s is not None and tree.container_s + self._before_s >= limits.container_s:
+            spent_s = tree.container_s + self._before_s
+            return Stopped(
+                StopReason.CONTAINERS, f"{spent_s:.1f} of {limits.container_s:g} container seconds"
+            )
         if limits.snapshot_bytes is not None and tree.snapshot_bytes >= limits.snapshot_bytes:
             return Stopped(
                 StopReason.BYTES, f"{tree.snapshot_bytes} of {limits.snapshot_bytes} bytes"
@@ -87,6 +96,9 @@ class Budget:
             used = max(used, tree.started / max(limits.nodes, 1))
         if limits.wall_time_s is not None:
             used = max(used, self.elapsed_s / max(limits.wall_time_s, 1e-9))
+        if limits.container_s is not None:
+            spent_s = tree.container_s + self._before_s
+            used = max(used, spent_s / max(limits.container_s, 1e-9))
         if limits.snapshot_bytes is not None:
             used = max(used, tree.snapshot_bytes / max(limits.snapshot_bytes, 1))
         return min(used, 1.0)

@@ -12,9 +12,11 @@ from runner.model import Decision, Measurement, Outcome
 class Thresholds:
     """Where outcomes begin, and what they are worth.
 
-    ``rejected_below`` is a delta (-0.1: more than 10 % worse); the others are rewards.
+    ``rejected_below`` is a delta (-0.1: more than 10 % worse); ``min_gain`` is the smallest delta
+    that matters (0: any); the others are rewards.
     """
 
+    min_gain: float = 0.0
     rejected_below: float = -0.1
     neutral_reward: float = 0.0
     regressed_reward: float = -0.5

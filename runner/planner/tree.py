@@ -63,6 +63,7 @@ class Tree:
         self.in_flight = 0
         self.evaluations = 0
         self.snapshot_bytes = 0
+        self.container_s = 0.0
         self._by_label: dict[str, Node] = {}
         self._by_state: dict[int, Node] = {}
         self._ranking = Ranking(self.nodes)
@@ -203,6 +204,7 @@ class Tree:
         node.open = False
         self.in_flight -= 1
         self.evaluations += 1
+        self.container_s += expansion.container_s
         peak = node.first if node.observations else None
         step: Node | None = node
         while step is not None:

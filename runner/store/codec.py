@@ -152,7 +152,7 @@ def verified_from_json(text: str) -> Verified:
         fields["reason"],
         fields["branch"],
         fields["patch"],
-        fields["claimed"],
-        fields["container_s"],
-        fields["saved_s"],
+        fields.get("claimed"),
+        fields.get("container_s", 0.0),
+        fields.get("saved_s", 0.0),
     )

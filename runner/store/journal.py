@@ -157,6 +157,9 @@ def _visit_columns(closed: Closed) -> tuple[object, ...]:
         expansion.ended_at,
         printable(expansion.reason),
         to_json(details),
+        expansion.container_s,
+        expansion.saved_s,
+        printable(expansion.proof),
     )
 
 
@@ -170,8 +173,8 @@ _INSERT_VISIT = f"""
 INSERT INTO visits
     (attempt, run, closed, outcome, decision, reward, counted_reward, gain, low, high, pairs,
      metrics, tag, digest, parent_digest, depth, size_bytes, commit_id, tree_id, twin,
-     files_changed, started_at, ended_at, reason, details)
-VALUES ({", ".join("?" * 25)})
+     files_changed, started_at, ended_at, reason, details, container_s, saved_s, proof)
+VALUES ({", ".join("?" * 28)})
 ON CONFLICT (attempt) DO NOTHING
 """
 _OBSERVE = """

@@ -55,6 +55,16 @@ class Reading:
             return None
         return state_from_json(ROOT, row[0]), metrics_from_json(row[1])
 
+    def container_s(self, run_id: str) -> float:
+        """The container seconds of the root and all visits so far."""
+        with telling(self._path):
+            row = self._connection.execute(
+                "SELECT root_container_s + (SELECT coalesce(sum(container_s), 0) FROM visits"
+                " WHERE run = r.id) FROM runs r WHERE id = ?",
+                (self._id(run_id),),
+            ).fetchone()
+        return float(row[0])
+
     def elapsed_s(self, run_id: str) -> float:
         """The wall time of the search so far, over all resumes."""
         with telling(self._path):

@@ -95,16 +95,31 @@ class Store(Reading):
             )  # fmt: skip
         self._tell(view.run_id)
 
-    def set_root(self, run_id: str, state: State, metrics: Sequence[Metric]) -> None:
-        """Write down the untouched target's state and what it measured."""
+    def set_root(
+        self,
+        run_id: str,
+        state: State,
+        metrics: Sequence[Metric],
+        remarks: Sequence[str] = (),
+        container_s: float = 0.0,
+    ) -> None:
+        """Write down the untouched target's state, what it measured, what it can't be relied on
+        for, and the container seconds that trying it took."""
         run = self._id(run_id)
         with self._change():
             self._connection.execute(
                 "INSERT INTO nodes (run, label) VALUES (?, ?) ON CONFLICT DO NOTHING", (run, ROOT)
             )
             self._connection.execute(
-                "UPDATE runs SET root_state = ?, root_metrics = ? WHERE id = ?",
-                (state_to_json(state), metrics_to_json(metrics), run),
+                "UPDATE runs SET root_state = ?, root_metrics = ?, remarks = ?,"
+                " root_container_s = ? WHERE id = ?",
+                (
+                    state_to_json(state),
+                    metrics_to_json(metrics),
+                    to_json([printable(remark) for remark in remarks]),
+                    container_s,
+                    run,
+                ),
             )
 
     def journal(self, run_id: str) -> RunJournal:
@@ -145,8 +160,17 @@ class Store(Reading):
                 "UPDATE runs SET elapsed_s = ? WHERE id = ?", (elapsed_s, self._id(run_id))
             )
 
+    def add_verification(self, run_id: str, verified: Verified) -> None:
+        """Write down what came of verifying a candidate."""
+        run = self._id(run_id)
+        with self._change():
+            self._connection.execute(
+                "INSERT INTO verifications (run, made_at, facts) VALUES (?, ?, ?)",
+                (run, time.time(), verified_to_json(verified)),
+            )
+
     def set_verified(self, run_id: str, verified: Verified) -> None:
-        """Write down what came of measuring the best again."""
+        """Write down which verification was chosen to be the run's result."""
         with self._change():
             self._connection.execute(
                 "UPDATE runs SET verified = ? WHERE id = ?",

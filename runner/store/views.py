@@ -55,7 +55,9 @@ def run_view(connection: sqlite3.Connection, run: int, with_nodes: bool) -> RunV
             commit=root.commit,
             tree_id=root.tree_id,
         )
-    return replace(_run_view(row), nodes=tuple(nodes))
+    found = connection.execute("SELECT facts FROM verifications WHERE run = ? ORDER BY id", (run,))
+    verifications = tuple(verified_from_json(each["facts"]) for each in found)
+    return replace(_run_view(row), nodes=tuple(nodes), verifications=verifications)
 
 
 def _run_view(row: sqlite3.Row) -> RunView:
@@ -77,6 +79,9 @@ def _run_view(row: sqlite3.Row) -> RunView:
         evaluations=row["evaluations"],
         best=row["best"],
         verified=verified_from_json(row["verified"]) if row["verified"] else None,
+        remarks=tuple(json.loads(row["remarks"])),
+        container_s=row["spent_s"],
+        saved_s=row["saved_s"],
     )
 
 
@@ -107,6 +112,9 @@ def _node_view(row: sqlite3.Row) -> NodeView:
         seconds=details.get("seconds", {}),
         started_at=row["started_at"] or 0.0,
         ended_at=row["ended_at"] or 0.0,
+        container_s=row["container_s"] or 0.0,
+        saved_s=row["saved_s"] or 0.0,
+        proof=row["proof"] or "",
     )
 
 
@@ -134,7 +142,14 @@ def _snapshot(row: sqlite3.Row) -> Snapshot | None:
 
 # Every visit goes up to the root, so the root's count is the run's.
 _RUNS = f"""
-SELECT r.*, coalesce(n.visits, 0) AS evaluations
+SELECT r.*, coalesce(n.visits, 0) AS evaluations,
+    r.root_container_s
+        + (SELECT coalesce(sum(container_s), 0) FROM visits WHERE run = r.id)
+        + (SELECT coalesce(sum(json_extract(facts, '$.container_s')), 0) FROM verifications WHERE run = r.id)
+        AS spent_s,
+    (SELECT coalesce(sum(saved_s), 0) FROM visits WHERE run = r.id)
+        + (SELECT coalesce(sum(json_extract(facts, '$.saved_s')), 0) FROM verifications WHERE run = r.id)
+        AS saved_s
 FROM runs r LEFT JOIN nodes n ON n.run = r.id AND n.label = '{ROOT}'
 """
 # A node is what its expansion made of it; measuring it again adds to its gain alone.
@@ -143,7 +158,7 @@ SELECT n.label, n.visits, n.reward_micro, n.observations, n.gain_sum,
     (SELECT count(*) FROM attempts c WHERE c.node = n.id) AS attempts,
     a.actions, a.expected_gain, v.outcome, v.decision, v.reason, v.gain, v.low, v.high, v.pairs,
     v.metrics, v.tag, v.digest, v.parent_digest, v.depth, v.size_bytes, v.commit_id, v.tree_id,
-    v.twin, v.files_changed, v.started_at, v.ended_at, v.details
+    v.twin, v.files_changed, v.started_at, v.ended_at, v.details, v.container_s, v.saved_s, v.proof
 FROM nodes n
 LEFT JOIN attempts a ON a.id = (
     SELECT id FROM attempts e WHERE e.node = n.id AND e.kind = 'expand' ORDER BY number DESC LIMIT 1

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from runner.agents.catalogue import load_catalogue
 from runner.errors import TaskError
-from runner.measure.judge import Benchmark, Check
-from runner.model import Action, ActionKind, Limits, MetricSpec
+from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
+from runner.measure.loaders import Loaders
+from runner.measure.reports import Format
+from runner.model import Action, ActionKind, Goal, Limits, MetricSpec, Source
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
 from runner.planner.reward import Thresholds
@@ -26,6 +28,7 @@ from runner.task.file import (
     SearchSection,
     Section,
     TaskFile,
+    TestsFirstSection,
 )
 from runner.task.files import unmatched
 from runner.task.problems import shown
@@ -44,17 +47,19 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     limits = _limits(file.limits)
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
-    problems += _target_problems(target, file)
+    sealed = _sealed(folder, file, limits, problems)
+    exclude = (*file.exclude, *_hidden(target, sealed))
+    problems += _target_problems(target, file, exclude)
     return Task(
         name=file.name,
         path=path,
         target=target,
-        exclude=tuple(file.exclude),
+        exclude=exclude,
         image=_image(folder, file, problems),
         setup=tuple(file.setup),
         setup_timeout_s=file.setup_timeout_s or limits.time_s,
         actions=actions,
-        checks=_checks(file.checks, limits, problems),
+        checks=_checks("checks", file.checks, limits, problems),
         benchmark=benchmark,
         protected=tuple(file.protected),
         limits=limits,
@@ -63,14 +68,42 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         hooks=_hooks(folder, file, problems),
         verify_top=file.search.verify_top,
         verify_pairs=file.search.verify_pairs,
+        loaders=Loaders(**_given(file.loaders, "allow"), allow=tuple(file.loaders.allow)),  # type: ignore[arg-type]
+        sealed=sealed,
+        tests_first=_tests_first(file.tests_first, limits),
+        trials=Trials(**_given(file.trials)),  # type: ignore[arg-type]
     )
 
 
-def _target_problems(target: Path, file: TaskFile) -> Iterator[str]:
+def _sealed(folder: Path, file: TaskFile, limits: Limits, problems: list[str]) -> Sealed:
+    section = file.sealed
+    files = (folder / section.files).resolve() if section.files else None
+    if files is not None and not files.is_dir():
+        problems.append(f"sealed.files = {shown(section.files)}: {files} is no directory")
+    checks = _checks("sealed.checks", section.checks, limits, problems)
+    problems += _repeated("checks and sealed.checks", (c.name for c in (*file.checks, *section.checks)))
+    return Sealed(files, checks, section.benchmark or "")
+
+
+def _hidden(target: Path, sealed: Sealed) -> tuple[str, ...]:
+    """The glob that keeps sealed files, should they lie below the target, out of every image."""
+    if sealed.files is None or not sealed.files.is_relative_to(target):
+        return ()
+    return (f"{sealed.files.relative_to(target).as_posix()}/**",)
+
+
+def _tests_first(section: TestsFirstSection | None, limits: Limits) -> NewTests | None:
+    if section is None:
+        return None
+    timeout_s = section.timeout_s or limits.time_s
+    return NewTests(tuple(section.tests), section.command, timeout_s)
+
+
+def _target_problems(target: Path, file: TaskFile, exclude: tuple[str, ...]) -> Iterator[str]:
     if not target.is_dir():
         yield f"target = {shown(file.target)}: {target} is no directory"
         return
-    for glob, guess in unmatched(target, file.protected, file.exclude).items():
+    for glob, guess in unmatched(target, file.protected, exclude).items():
         yield f"protected = {shown(glob)}: matches no file in {target}{guess}"
 
 
@@ -106,10 +139,12 @@ def _budget(section: BudgetSection, benchmark: Benchmark, problems: list[str]) -
             problems.append(
                 f"budget.target = {shown(text)}: no such metric; declared: {', '.join(names)}"
             )
-    limited = section.nodes is not None or section.wall_time is not None
+    limits = section.nodes, section.wall_time, section.container_time
+    limited = any(limit is not None for limit in limits)
     return BudgetLimits(
         nodes=section.nodes if limited else DEFAULT_NODES,
         wall_time_s=section.wall_time,
+        container_s=section.container_time,
         snapshot_bytes=section.snapshot_bytes,
         targets=targets,
     )
@@ -156,20 +191,41 @@ def _command(section: ActionSection) -> Action:
 
 
 def _checks(
-    sections: Sequence[CheckSection], limits: Limits, problems: list[str]
+    key: str, sections: Sequence[CheckSection], limits: Limits, problems: list[str]
 ) -> tuple[Check, ...]:
-    problems += _repeated("checks", (section.name for section in sections))
+    problems += _repeated(key, (section.name for section in sections))
+    for number, section in enumerate(sections, start=1):
+        if section.format is not None and section.results is None:
+            problems.append(
+                f"{key}[{number}].format = {shown(str(section.format))}: says how a file of results "
+                "is to be read; name the file: results"
+            )
     return tuple(
-        Check(section.name, section.command, section.timeout_s or limits.time_s)
+        Check(
+            section.name,
+            section.command,
+            section.timeout_s or limits.time_s,
+            section.results or "",
+            section.format or Format.JUNIT,
+        )
         for section in sections
     )
 
 
 def _benchmark(file: TaskFile, limits: Limits, problems: list[str]) -> Benchmark:
     section = file.benchmark
-    metrics = tuple(MetricSpec(metric.name, metric.goal, metric.unit) for metric in section.metrics)
+    metrics = tuple(
+        MetricSpec(metric.name, metric.goal, metric.unit, metric.source)
+        for metric in section.metrics
+    )
     names = [metric.name for metric in metrics]
     problems += _repeated("benchmark.metrics", names)
+    for metric in metrics:
+        if metric.source is Source.CLOCK and (metric.unit not in ("", "s") or metric.goal is Goal.MAX):
+            problems.append(
+                f'benchmark.metrics: {shown(metric.name)} has source = "clock": it is a number of '
+                'seconds, the fewer the better; its unit is "s", its goal "min"'
+            )
     objective = section.objective
     if objective is None and len(metrics) > 1:
         problems.append(f"benchmark.objective: is missing; it must be one of: {', '.join(names)}")

@@ -10,8 +10,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runner.model import Goal
+from runner.measure.calibration import FEWEST_PAIRS
+from runner.measure.plan import SEARCH_CAP, VERIFICATION_CAP
+from runner.model import Goal, Source
 from runner.task.scalars import (
+    MAX_PAIRS,
     ActionKey,
     Argv,
     Command,
@@ -20,12 +23,16 @@ from runner.task.scalars import (
     Glob,
     GoalName,
     ImageName,
+    InnerPath,
+    LoaderPolicyName,
     MetricName,
     Name,
     Number,
     Pairs,
     PolicyName,
+    ReportFormat,
     Size,
+    SourceName,
     Unit,
     Wish,
 )
@@ -82,6 +89,8 @@ class CheckSection(Section):
     name: Name
     command: Command
     timeout_s: Duration | None = None
+    results: InnerPath | None = None
+    format: ReportFormat | None = None
 
 
 class MetricSection(Section):
@@ -90,6 +99,7 @@ class MetricSection(Section):
     name: MetricName
     unit: Unit = ""
     goal: GoalName = Goal.MIN
+    source: SourceName = Source.OUTPUT
 
 
 class BenchmarkSection(Section):
@@ -98,7 +108,7 @@ class BenchmarkSection(Section):
     command: Command
     metrics: Annotated[list[MetricSection], Field(min_length=1, max_length=100)]
     objective: str | None = None
-    pairs: Pairs = 6
+    pairs: Pairs = SEARCH_CAP
     warmup: Annotated[int, Field(ge=0, le=100)] = 1
     timeout_s: Duration | None = None
 
@@ -119,8 +129,9 @@ class LimitsSection(Section):
 
 
 class ThresholdsSection(Section):
-    """``[search.thresholds]``: where outcomes begin, and their rewards."""
+    """``[search.thresholds]``: where outcomes begin, what gain matters, and the rewards."""
 
+    min_gain: Annotated[Number, Field(ge=0, le=10)] | None = None
     rejected_below: Annotated[Number, Field(gt=-1, le=0)] | None = None
     neutral_reward: Number | None = None
     regressed_reward: Number | None = None
@@ -137,7 +148,7 @@ class SearchSection(Section):
     beam_width: Annotated[int, Field(ge=1, le=1000)] | None = None
     thresholds: ThresholdsSection = ThresholdsSection()
     verify_top: Annotated[int, Field(ge=1, le=100)] = 3
-    verify_pairs: Pairs = 12
+    verify_pairs: Pairs = VERIFICATION_CAP
 
 
 class BudgetSection(Section):
@@ -145,6 +156,7 @@ class BudgetSection(Section):
 
     nodes: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     wall_time: Duration | None = None
+    container_time: Duration | None = None
     snapshot_bytes: Annotated[Size, Field(ge=1)] | None = None
     target: list[Wish] = []
 
@@ -158,6 +170,36 @@ class HooksSection(Section):
     timeout_s: Duration = 30.0
 
 
+class TrialsSection(Section):
+    """``[trials]``: how the untouched target is tried before a search."""
+
+    check_runs: Annotated[int, Field(ge=1, le=100)] | None = None
+    pairs: Annotated[int, Field(ge=FEWEST_PAIRS, le=MAX_PAIRS)] | None = None
+
+
+class LoadersSection(Section):
+    """``[loaders]``: what becomes of a node that touches files which load the judged ones."""
+
+    policy: LoaderPolicyName | None = None
+    allow: list[Glob] = []
+
+
+class SealedSection(Section):
+    """``[sealed]``: what exists at verification only."""
+
+    files: FilePath | None = None
+    benchmark: Command | None = None
+    checks: list[CheckSection] = []
+
+
+class TestsFirstSection(Section):
+    """``[tests_first]``: each node must bring tests that fail without it and pass with it."""
+
+    tests: Annotated[list[Glob], Field(min_length=1)]
+    command: Command
+    timeout_s: Duration | None = None
+
+
 class TaskFile(Section):
     """The whole file."""
 
@@ -168,10 +210,14 @@ class TaskFile(Section):
     setup_timeout_s: Duration | None = None
     protected: list[Glob] = []
     image: ImageSection = ImageSection(agent=True)
-    actions: Annotated[list[ActionSection], Field(min_length=1)]
+    actions: list[ActionSection] = []
     checks: list[CheckSection] = []
     benchmark: BenchmarkSection
     limits: LimitsSection = LimitsSection()
     search: SearchSection = SearchSection()
     budget: BudgetSection = BudgetSection()
     hooks: HooksSection = HooksSection()
+    trials: TrialsSection = TrialsSection()
+    loaders: LoadersSection = LoadersSection()
+    sealed: SealedSection = SealedSection()
+    tests_first: TestsFirstSection | None = None

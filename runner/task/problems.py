@@ -110,8 +110,6 @@ def _section_in(annotation: object) -> type[BaseModel]:
 
 def _hint(location: tuple[int | str, ...]) -> str:
     match location:
-        case ("actions",):
-            return "; at least one [[actions]] with a catalogue, or with a name and a command"
         case ("benchmark",):
             return "; a [benchmark] with a command and its metrics"
         case ("benchmark", "metrics"):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from runner.measure.loaders import LoaderPolicy
+from runner.measure.plan import MOST_PAIRS
 from runner.measure.protected import check_glob
-from runner.model import Goal
+from runner.measure.reports import Format
+from runner.model import Goal, Source
 from runner.planner.policy import POLICIES
 from runner.task import quantity
 
 DAY_S = 86400.0
-MAX_PAIRS = 1000
+MAX_PAIRS = MOST_PAIRS
 
 
 def _command(text: str) -> str:
@@ -53,6 +58,22 @@ def _goal(value: object) -> object:
     return Goal(value)
 
 
+def _one_of(kind: type[StrEnum]) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        if not isinstance(value, str) or value not in set(kind):
+            raise ValueError(f"must be one of: {', '.join(kind)}")
+        return kind(value)
+
+    return check
+
+
+def _inner_path(text: str) -> str:
+    parts = text.split("/")
+    if not text or "\0" in text or "\\" in text or {"", ".", "..", ".git"} & set(parts):
+        raise ValueError("must be the path of a file below the workspace, such as .oppie/junit.xml")
+    return text
+
+
 def _wish(text: str) -> str:
     quantity.wish(text)
     return text
@@ -72,5 +93,9 @@ Argv = Annotated[list[Annotated[str, AfterValidator(_argument)]], Field(min_leng
 Size = Annotated[int, BeforeValidator(quantity.size_bytes), Field(le=1 << 60)]
 GoalName = Annotated[Goal, BeforeValidator(_goal)]
 PolicyName = Annotated[str, AfterValidator(_policy)]
+SourceName = Annotated[Source, BeforeValidator(_one_of(Source))]
+ReportFormat = Annotated[Format, BeforeValidator(_one_of(Format))]
+LoaderPolicyName = Annotated[LoaderPolicy, BeforeValidator(_one_of(LoaderPolicy))]
+InnerPath = Annotated[str, AfterValidator(_inner_path)]
 Wish = Annotated[str, AfterValidator(_wish)]
 Pairs = Annotated[int, Field(ge=1, le=MAX_PAIRS)]

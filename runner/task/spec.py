@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.measure.judge import Benchmark, Check
+from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
+from runner.measure.loaders import Loaders
 from runner.model import Action, Limits
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
@@ -45,7 +46,7 @@ class Task:
     ``path`` is the task file; ``target`` an absolute folder. ``exclude`` and ``protected`` are
     globs over paths relative to the target (``runner.measure.protected`` says what they match).
     ``setup`` are shell commands, run once, in order, in the root's container. ``verify_top``
-    candidates are measured against the root at the end, with ``verify_pairs`` pairs each.
+    candidates are measured against the root at the end, with up to ``verify_pairs`` pairs each.
     """
 
     name: str
@@ -65,3 +66,7 @@ class Task:
     hooks: Hooks
     verify_top: int
     verify_pairs: int
+    loaders: Loaders = field(default_factory=Loaders)
+    sealed: Sealed = field(default_factory=Sealed)
+    tests_first: NewTests | None = None
+    trials: Trials = field(default_factory=Trials)

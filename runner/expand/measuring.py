@@ -1,0 +1,285 @@
+"""The paired comparison: two images measured in turn, in random order, until enough is known."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from runner.expand.attempt import write_whole
+from runner.expand.judging import Failure, Trial, failure_of
+from runner.measure.calibration import Calibration, calibrate
+from runner.measure.judge import Benchmark
+from runner.measure.metrics import read_metrics
+from runner.measure.paired import (
+    BASELINE,
+    CANDIDATE,
+    log_ratios,
+    measurement,
+    medians,
+    pair_order,
+    rounding,
+    values_of,
+)
+from runner.measure.plan import Plan
+from runner.measure.sequential import Call, Look, look, seconds_saved
+from runner.model import Measurement, Metric, Outcome, Phase, Source
+from runner.sandbox.protocol import Repetition, StepResult
+
+_READ_BYTES = 1 << 20  # of what a repetition prints
+SIDES = (CANDIDATE, BASELINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The images of a comparison, by digest."""
+
+    candidate: str
+    baseline: str
+
+
+class Side(Protocol):
+    """Something that runs the benchmark once, when it is told to."""
+
+    def repeat(self) -> Repetition: ...
+
+    def finish(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Series:
+    """What was measured so far: each repetition's metrics, of both sides, and all raw samples."""
+
+    metrics: dict[str, list[tuple[Metric, ...]]]
+    samples: list[dict[str, object]]
+    seconds: float = 0.0  # of the pairs, both sides
+
+
+@contextlib.contextmanager
+def in_sessions(trial: Trial, sides: Sides, benchmark: Benchmark) -> Iterator[Mapping[str, Side]]:
+    """Two containers that stay, one for each side: quick, so the search measures in them. What a
+    repetition leaves behind in its container is there for the next one."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            side: stack.enter_context(
+                trial.sandbox.session(
+                    trial.step(f"bench-{side}", image, benchmark.command, benchmark.timeout_s),
+                    trial.attempt.log(f"bench-{side}"),
+                )
+            )
+            for side, image in ((CANDIDATE, sides.candidate), (BASELINE, sides.baseline))
+        }
+
+
+@contextlib.contextmanager
+def in_fresh_containers(
+    trial: Trial, sides: Sides, benchmark: Benchmark
+) -> Iterator[Mapping[str, Side]]:
+    """A container for each repetition, in which only the benchmark ever runs: nothing can be
+    remembered from one to the next, and nothing runs beside the other side."""
+    yield {
+        CANDIDATE: FreshContainers(trial, CANDIDATE, sides.candidate, benchmark),
+        BASELINE: FreshContainers(trial, BASELINE, sides.baseline, benchmark),
+    }
+
+
+class FreshContainers:
+    """One side, a new container for each repetition (``Side``)."""
+
+    def __init__(self, trial: Trial, side: str, image: str, benchmark: Benchmark) -> None:
+        self._trial = trial
+        self._side = side
+        self._image = image
+        self._benchmark = benchmark
+        self._count = 0
+
+    def repeat(self) -> Repetition:
+        """Run the benchmark in a new container. ``seconds`` is told by the engine's clock."""
+        self._count += 1
+        trial, name = self._trial, f"bench-{self._side}-{self._count}"
+        log = trial.attempt.log(name)
+        command, timeout_s = self._benchmark.command, self._benchmark.timeout_s
+        # Both streams are one, or what was printed could change places.
+        step = trial.step(name, self._image, f"exec 2>&1\n{command}", timeout_s)
+        result: StepResult = trial.sandbox.run(step, log)
+        trial.sandbox.remove(result.container)
+        with log.open("rb") as file:
+            output = file.read(_READ_BYTES)
+        complete = result.log_complete and log.stat().st_size <= _READ_BYTES
+        return Repetition(result.exit, result.code, result.ran_s, output, complete)
+
+    def finish(self) -> None:
+        """Nothing is held."""
+
+
+def compare(
+    trial: Trial,
+    sides: contextlib.AbstractContextManager[Mapping[str, Side]],
+    benchmark: Benchmark,
+    plan: Plan,
+    calibration: Calibration | None,
+) -> Generator[Phase, None, Measurement | Failure]:
+    """Measure until the plan says that enough is known, in the machine's benchmark lane.
+
+    A baseline that has been measured before and has no valid metrics now (a program that fails at
+    times, or after a while) says nothing of the candidate, but nothing can be built on it either.
+    """
+    series = _empty()
+    seen = yield from _measure(trial, sides, benchmark, plan, calibration, series)
+    _keep(trial, series)
+    if isinstance(seen, Failure):
+        return seen
+    pairs = len(series.metrics[BASELINE])
+    trial.meter.saved_s += seconds_saved(plan, pairs, series.seconds)
+    objective = benchmark.objective
+    result = measurement(series.metrics[BASELINE], series.metrics[CANDIDATE], objective, seen)
+    if isinstance(result, str):
+        return Failure(Outcome.FAILED, result)
+    facts = {"pairs": pairs, "gain": result.gain, "low": result.low, "high": result.high}
+    yield Phase(trial.label, "benchmark.finished", facts | {"call": str(seen.call)})
+    return result
+
+
+def measure_against_itself(
+    trial: Trial, image: str, benchmark: Benchmark, plan: Plan
+) -> Generator[Phase, None, tuple[Calibration, tuple[Metric, ...]] | Failure]:
+    """The A/A trial: the root on both sides. Its noise, and the medians of all its repetitions."""
+    series = _empty()
+    sides = in_sessions(trial, Sides(image, image), benchmark)
+    seen = yield from _measure(trial, sides, benchmark, plan, None, series, to_the_cap=True)
+    _keep(trial, series)
+    if isinstance(seen, Failure):
+        return seen
+    objective = benchmark.objective
+    one, other = (values_of(series.metrics[side], objective.name) for side in SIDES)
+    ratios = log_ratios(one, other, objective.goal)
+    if isinstance(ratios, str):
+        return Failure(Outcome.FAILED, f"{objective.name}: {ratios}")
+    unit = next(m.unit for m in series.metrics[BASELINE][0] if m.name == objective.name)
+    calibration = calibrate(ratios, rounding([*one, *other], unit))
+    yield Phase(
+        trial.label,
+        "benchmark.calibrated",
+        {"pairs": calibration.pairs, "noise": calibration.sd},
+    )
+    return calibration, medians([*series.metrics[BASELINE], *series.metrics[CANDIDATE]])
+
+
+def _empty() -> Series:
+    return Series({CANDIDATE: [], BASELINE: []}, [])
+
+
+def _measure(
+    trial: Trial,
+    sides: contextlib.AbstractContextManager[Mapping[str, Side]],
+    benchmark: Benchmark,
+    plan: Plan,
+    calibration: Calibration | None,
+    series: Series,
+    *,
+    to_the_cap: bool = False,
+) -> Generator[Phase, None, Look | Failure]:
+    context = trial.context
+    yield Phase(trial.label, "benchmark.waiting", {})
+    with context.lane.hold(context.cancelled) as waited_s, sides as measured:
+        yield Phase(trial.label, "benchmark.started", {"pairs": plan.cap, "waited_s": waited_s})
+        for side in SIDES * benchmark.warmup:
+            got = _repeat(trial, benchmark, measured[side], side)
+            if isinstance(got, Failure):
+                return got
+        for number in range(plan.cap):
+            for side in pair_order(_seed(trial), number):
+                got = _repeat(trial, benchmark, measured[side], side)
+                if isinstance(got, Failure):
+                    return got
+                _note(series, side, number, got)
+                done = len(series.samples)
+                yield Phase(trial.label, "benchmark.repeated", {"done": done, "of": 2 * plan.cap})
+            seen = _look(series, benchmark, plan, calibration)
+            over = isinstance(seen, Failure) or seen.call is not Call.GO_ON
+            if isinstance(seen, Failure) or (over and not to_the_cap):
+                break
+        for each in measured.values():
+            each.finish()
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Got:
+    """What one repetition gave."""
+
+    metrics: tuple[Metric, ...]
+    seconds: float
+    samples: Mapping[str, tuple[float, ...]]
+
+
+def _repeat(trial: Trial, benchmark: Benchmark, of: Side, side: str) -> _Got | Failure:
+    """One repetition. Only the candidate is judged by what it prints."""
+    repetition = of.repeat()
+    trial.meter.container_s += repetition.seconds
+    got = _read(repetition, benchmark)
+    if isinstance(got, Failure) and side == BASELINE:
+        return Failure(Outcome.FAILED, f"its baseline can't be measured any more: {got.reason}")
+    return got
+
+
+def _read(repetition: Repetition, benchmark: Benchmark) -> _Got | Failure:
+    lines = repetition.output.splitlines()
+    said = lines[-1].decode("utf-8", "replace")[:200] if lines else ""
+    failure = failure_of(repetition.exit, repetition.code, "the benchmark", said)
+    if failure:
+        return failure
+    if not repetition.complete:
+        return Failure(Outcome.FAILED, "the benchmark printed more than may be read")
+    printed = [spec for spec in benchmark.metrics if spec.source is Source.OUTPUT]
+    reading = read_metrics(lines, printed)
+    if reading.reason:
+        # The benchmark is protected and prints each metric once: the second one is another's.
+        outcome = Outcome.TAMPERED if reading.duplicated else Outcome.FAILED
+        return Failure(outcome, reading.reason)
+    values = {metric.name: metric for metric in reading.metrics}
+    for spec in benchmark.metrics:
+        if spec.source is Source.CLOCK:
+            values[spec.name] = Metric(spec.name, repetition.seconds, "s")
+    metrics = tuple(values[spec.name] for spec in benchmark.metrics)
+    return _Got(metrics, repetition.seconds, {})
+
+
+def _note(series: Series, side: str, number: int, got: _Got) -> None:
+    series.metrics[side].append(got.metrics)
+    series.seconds += got.seconds
+    series.samples.append(
+        {
+            "pair": number,
+            "side": side,
+            "seconds": got.seconds,
+            "metrics": {metric.name: [metric.value, metric.unit] for metric in got.metrics},
+            "samples": dict(got.samples),
+        }
+    )
+
+
+def _look(
+    series: Series, benchmark: Benchmark, plan: Plan, calibration: Calibration | None
+) -> Look | Failure:
+    objective = benchmark.objective
+    baseline, candidate = (
+        values_of(series.metrics[side], objective.name) for side in (BASELINE, CANDIDATE)
+    )
+    ratios = log_ratios(baseline, candidate, objective.goal)
+    if isinstance(ratios, str):
+        return Failure(Outcome.FAILED, f"{objective.name}: {ratios}")
+    return look(ratios, plan, calibration)
+
+
+def _seed(trial: Trial) -> str:
+    """The order of the sides is the same when an attempt is repeated, and no container knows it."""
+    secret = f"{trial.context.run_id}/{trial.attempt_id}/{trial.context.task.search.seed}"
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _keep(trial: Trial, series: Series) -> None:
+    """Raw samples are evidence: each repetition's, in the order in which they were taken."""
+    write_whole(trial.attempt.folder / "samples.json", series.samples)
