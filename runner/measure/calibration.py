@@ -9,13 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from runner.measure.intervals import student_quantile
-from runner.measure.plan import MOST_PAIRS, Method, Plan, Stage
+from runner.measure.intervals import normal_quantile, spread
+from runner.measure.plan import MOST_PAIRS, RANKS_EFFICIENCY, Method, Plan, Stage
 
 PAIRS = 10  # of a calibration, unless told otherwise
 FEWEST_PAIRS = 5
 
-_WITHIN_ONE_DEVIATION = 0.6827  # of a normal distribution
 _DRAWS = 4000
 
 
@@ -41,13 +40,10 @@ def calibrate(ratios: Sequence[float], rounding: float = 0.0) -> Calibration:
 
     Raises ``ValueError`` for fewer than 5 pairs, or ratios that aren't finite.
     """
-    values = np.abs(np.asarray(ratios, dtype=np.float64))
+    values = np.asarray(ratios, dtype=np.float64)
     if values.size < FEWEST_PAIRS or not np.isfinite(values).all():
         raise ValueError(f"a calibration needs at least {FEWEST_PAIRS} pairs with finite ratios")
-    # The true gain is 0: two thirds of all pairs lie within one deviation of it.
-    sd = float(np.quantile(values, _WITHIN_ONE_DEVIATION, method="weibull"))
-    if sd == 0.0:  # most pairs are equal, but perhaps not all
-        sd = math.sqrt(float(np.square(values).mean()))
+    sd = float(spread(values))  # the true gain is 0
     return Calibration(values.size, sd, max(sd, rounding), tuple(map(float, ratios)), rounding)
 
 
@@ -63,27 +59,18 @@ def smallest_gain(calibration: Calibration, plan: Plan, power: float = 0.9) -> f
 
 @lru_cache(maxsize=64)
 def _factor(stage: Stage, power: float) -> float:
-    """The smallest gain in standard deviations of one pair.
-
-    For signed ranks by their asymptotic efficiency against the mean, 3/pi under normal noise
-    (E. J. G. Pitman): (z(1 - error/2) + z(power)) / sqrt(pairs * 3/pi).
-    """
-    from scipy.special import ndtri
-
-    if stage.pairs == 1:
-        return math.inf
+    """The smallest gain in standard deviations of one pair."""
     match stage.method:
         case Method.RANKS:
-            z = float(ndtri(1.0 - stage.error / 2.0) + ndtri(power))
-            return z / math.sqrt(stage.pairs * 3.0 / math.pi)
+            return stage.reach + normal_quantile(power) / math.sqrt(stage.pairs * RANKS_EFFICIENCY)
+        case Method.STUDENT if stage.pairs == 1:
+            return math.inf
         case Method.STUDENT:
             random = np.random.default_rng(0)
-            means = random.normal(0.0, 1.0, _DRAWS)
+            means = random.normal(0.0, 1.0 / math.sqrt(stage.pairs), _DRAWS)
             squares = random.chisquare(stage.pairs - 1, _DRAWS) / (stage.pairs - 1)
-            reach = student_quantile(stage.pairs - 1, stage.error) * np.sqrt(
-                np.maximum(squares, 1.0)
-            )
-            return float(np.quantile(reach - means, power)) / math.sqrt(stage.pairs)
+            reaches = stage.reach * np.sqrt(np.maximum(squares, 1.0))
+            return float(np.quantile(reaches - means, power))
 
 
 def too_noisy(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _MOST_EXACT = 100  # pairs; beyond, the normal approximation is exact enough (see ``_tail``)
+_WITHIN_ONE_DEVIATION = 0.6827  # of a normal distribution
 
 
 def pseudo_median(ratios: Floats) -> Floats:
@@ -24,6 +25,17 @@ def pseudo_median(ratios: Floats) -> Floats:
     J. L. Hodges and E. L. Lehmann, "Estimates of location based on rank tests", 1963.
     """
     return np.asarray(np.median(_walsh_averages(ratios), axis=-1))
+
+
+def spread(errors: Floats) -> Floats:
+    """The standard deviation of errors around 0, from which one-off outliers are kept out.
+
+    It is the number that 68 % of them, as of normal ones, don't exceed; or their root mean square,
+    where most are 0.
+    """
+    sizes = np.abs(errors)
+    usual = np.quantile(sizes, _WITHIN_ONE_DEVIATION, axis=-1, method="weibull")
+    return np.asarray(np.where(usual > 0.0, usual, np.sqrt(np.square(sizes).mean(axis=-1))))
 
 
 def ranks_interval(ratios: Floats, error: float) -> tuple[Floats, Floats]:
@@ -70,6 +82,14 @@ def student_quantile(freedom: int, error: float) -> float:
     from scipy.special import stdtrit  # the import takes 0.2 s
 
     return float(stdtrit(freedom, 1.0 - error / 2.0))
+
+
+@lru_cache(maxsize=256)
+def normal_quantile(chance: float) -> float:
+    """The standard normal number that is undercut with this chance."""
+    from scipy.special import ndtri
+
+    return float(ndtri(chance))
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ from decimal import Decimal
 
 from runner.measure.plan import fixed_plan
 from runner.measure.sequential import Look, look
+from runner.measure.units import convert
 from runner.model import Goal, Measurement, Metric, MetricSpec
 
 BASELINE = "baseline"
@@ -84,18 +85,20 @@ def pair_order(seed: str, number: int) -> tuple[str, str]:
     return (CANDIDATE, BASELINE) if digest[0] & 1 else (BASELINE, CANDIDATE)
 
 
-def rounding(values: Sequence[float]) -> float:
-    """How far rounding can put a pair's log-ratio off, judged by values of one program.
+def rounding(values: Sequence[float], unit: str) -> float:
+    """How far a coarse clock can put a pair's log-ratio off, judged by the values of one program.
 
-    The step of a coarse clock is the smallest difference between any two values, or one in the
-    last digit that any of them has. Each value is off by half a step at most, so a ratio by
-    one. Values that are all equal count as exact. All must be positive and finite.
+    The clock's step is the smallest difference between any two values, or one in the last digit
+    that any of them has. A value is off by half a step at most, and so a ratio by one. Only times
+    (``unit``) are rounded: counts and sizes are exact. All values must be positive and finite.
     """
-    distinct = sorted(set(values))
-    if len(distinct) < 2:
+    if not unit or convert(1.0, unit, "s") is None:
         return 0.0
-    gap = min(more - less for less, more in itertools.pairwise(distinct))
-    return min(gap, *map(_last_digit, distinct)) / distinct[0]
+    distinct = sorted(set(values))
+    # Nothing tells if the zeros at the end of a single value are digits: 100 is taken as exact to 1.
+    gaps = (more - less for less, more in itertools.pairwise(distinct))
+    step = min(next(gaps, 1.0), *gaps, *map(_last_digit, distinct))
+    return step / distinct[0]
 
 
 def abba(pairs: int) -> tuple[str, ...]:

@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.measure.intervals import ranks_error
+from runner.measure.intervals import normal_quantile, ranks_error, student_quantile
 
 SEARCH_CAP = 12  # pairs
 VERIFICATION_CAP = 40  # pairs
 MOST_PAIRS = 1000
+HOPELESS = 0.1  # the chance of showing a difference that isn't worth the pairs any more
+RANKS_EFFICIENCY = 3.0 / math.pi
 
 # Pairs, and the part of the whole error that is spent there: an obvious effect ends a comparison.
 _EARLY = ((3, 0.05), (4, 0.1), (6, 0.15))
-_FIRST_RANKS = 6  # fewer pairs allow no error below 5 %: 2 * 0.5**5 > 0.05 >= 2 * 0.5**6
+FEWEST_FOR_RANKS = 6  # fewer pairs allow no error below 5 %: 2 * 0.5**5 > 0.05 >= 2 * 0.5**6
 _GROWTH = 1.25  # of the number of pairs from one look to the next
 
 
@@ -39,14 +41,31 @@ class Stage:
     method: Method
     error: float
 
+    @property
+    def reach(self) -> float:
+        """Half the interval's expected width under normal noise, in deviations of one pair.
+
+        For signed ranks by their asymptotic efficiency against the mean, 3/pi (E. J. G. Pitman).
+        Infinite for one pair.
+        """
+        if self.pairs == 1:
+            return math.inf
+        match self.method:
+            case Method.STUDENT:
+                return student_quantile(self.pairs - 1, self.error) / math.sqrt(self.pairs)
+            case Method.RANKS:
+                z = normal_quantile(1.0 - self.error / 2.0)
+                return z / math.sqrt(self.pairs * RANKS_EFFICIENCY)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The looks of a comparison, and the gains (log-ratios) that matter to who asks for it.
 
     Going on is pointless once the whole interval lies above ``rejected_gain`` and not above
-    ``min_gain``, where no decision changes any more: see ``sequential.Call.NO_MATTER``. Stopping
-    there never harms the intervals.
+    ``min_gain``, where no decision changes any more, or once a difference will be shown by the
+    last look with a chance below ``hopeless``: see ``sequential.Call.NO_MATTER``. Stopping there
+    never harms the intervals.
 
     Raises ``ValueError`` for no stages, numbers of pairs that don't grow, or errors that sum to
     more than ``error``.
@@ -56,6 +75,7 @@ class Plan:
     error: float = 0.05
     min_gain: float = 0.0
     rejected_gain: float = -math.inf
+    hopeless: float = 0.0
 
     def __post_init__(self) -> None:
         pairs = [stage.pairs for stage in self.stages]
@@ -93,7 +113,7 @@ def search_plan(
     if not ranks:
         return fixed_plan(cap, error, min_gain, rejected_gain)
     first = tuple(stage for stage in early if stage.pairs < ranks[0].pairs)
-    return Plan((*first, *ranks), error, min_gain, rejected_gain)
+    return Plan((*first, *ranks), error, min_gain, rejected_gain, HOPELESS)
 
 
 def verification_plan(
@@ -113,7 +133,7 @@ def verification_plan(
     ranks = tuple(_ranks(cap, share))
     if not ranks:
         return fixed_plan(cap, share, min_gain)
-    return Plan(ranks, share, min_gain)
+    return Plan(ranks, share, min_gain, hopeless=HOPELESS)
 
 
 def fixed_plan(
@@ -138,11 +158,11 @@ def _ranks(cap: int, error: float) -> Iterator[Stage]:
 
 
 def _sizes(cap: int) -> Iterator[int]:
-    pairs = _FIRST_RANKS
+    pairs = FEWEST_FOR_RANKS
     while (after := max(pairs + 2, round(pairs * _GROWTH))) <= cap:
         yield pairs
         pairs = after
-    if cap >= _FIRST_RANKS:
+    if cap >= FEWEST_FOR_RANKS:
         yield cap
 
 

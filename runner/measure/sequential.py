@@ -19,10 +19,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.measure.calibration import Calibration
-from runner.measure.intervals import Floats, pseudo_median, ranks_interval, student_interval
-from runner.measure.plan import Method, Plan, Stage
+from runner.measure.intervals import (
+    Floats,
+    normal_quantile,
+    pseudo_median,
+    ranks_interval,
+    spread,
+    student_interval,
+)
+from runner.measure.plan import FEWEST_FOR_RANKS, Method, Plan, Stage
 
 
 class Call(StrEnum):
@@ -30,7 +38,7 @@ class Call(StrEnum):
 
     BETTER = "better"  # the whole interval lies above 0
     WORSE = "worse"  # the whole interval lies below 0
-    NO_MATTER = "no matter"  # no decision of the task changes within the interval
+    NO_MATTER = "no matter"  # going on won't change any decision of the task, or hardly
     GO_ON = "go on"
     CAP = "cap"  # all pairs are taken, and no difference could be shown
 
@@ -66,10 +74,12 @@ def look(ratios: Sequence[float], plan: Plan, calibration: Calibration | None = 
         gain = float(pseudo_median(values))
         return Look(gain, -math.inf, math.inf, values.size, Call.GO_ON)
     values = values[: stage.pairs]
-    rounding = calibration.rounding if calibration else 0.0
-    bounds = stage_interval(values, stage, plan, calibration.floor if calibration else None)
-    low, high = float(bounds[0]) - rounding, float(bounds[1]) + rounding
-    return Look(float(pseudo_median(values)), low, high, stage.pairs, _call(low, high, stage, plan))
+    off, floor = (calibration.rounding, calibration.floor) if calibration else (0.0, None)
+    gain = pseudo_median(values)
+    low, high = stage_interval(values, stage, plan, floor)
+    futile = bool(hopeless(values, gain, stage, plan, off))
+    bounds = float(low) - off, float(high) + off
+    return Look(float(gain), *bounds, stage.pairs, _call(*bounds, stage, plan, futile))
 
 
 def stage_interval(
@@ -90,6 +100,25 @@ def stage_interval(
             return student_interval(ratios, stage.error, 0.0 if floor is None else floor)
 
 
+def hopeless(
+    ratios: Floats, gain: Floats, stage: Stage, plan: Plan, off: Floats | float = 0.0
+) -> npt.NDArray[np.bool_]:
+    """Whether the last look will show a difference with a chance below ``plan.hopeless``.
+
+    ``ratios`` may be many comparisons, the last axis holding pairs; ``gain`` is their estimate so
+    far, ``off`` what rounding can do to it. Reckoned from the estimate and its error as if noise
+    were normal (D. J. Spiegelhalter's predictive power, with a flat prior). Looks at fewer than 6
+    pairs see no hopelessness.
+    """
+    last = plan.stages[-1]
+    if stage.pairs < FEWEST_FOR_RANKS or not plan.hopeless:
+        return np.zeros(np.shape(gain), dtype=bool)
+    deviation = spread(ratios - gain[..., None])
+    to_come = deviation * math.sqrt(1.0 / stage.pairs - 1.0 / last.pairs)
+    hoped = np.abs(gain) + normal_quantile(1.0 - plan.hopeless) * to_come
+    return np.asarray(hoped < last.reach * deviation + off)
+
+
 def winner(looks: Sequence[Look]) -> int | None:
     """The index of the candidate that is surely the most better; ``None`` if none is better.
 
@@ -105,11 +134,13 @@ def seconds_saved(plan: Plan, pairs: int, seconds: float) -> float:
     return seconds / pairs * (plan.cap - pairs) if pairs else 0.0
 
 
-def _call(low: float, high: float, stage: Stage, plan: Plan) -> Call:
+def _call(low: float, high: float, stage: Stage, plan: Plan, futile: bool) -> Call:
     if low > 0.0:
         return Call.BETTER
     if high < 0.0:
         return Call.WORSE
     if low > plan.rejected_gain and high <= plan.min_gain:
         return Call.NO_MATTER
-    return Call.CAP if stage.pairs == plan.cap else Call.GO_ON
+    if stage.pairs == plan.cap:
+        return Call.CAP
+    return Call.NO_MATTER if futile else Call.GO_ON
