@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from runner.errors import EvidenceError, RootFails, TaskError
-from runner.evidence import IgnoreRules, Recorded, TreeTooLarge, pack_folder
+from runner.evidence import IgnoreRules, Recorded, TreeTooLarge, found_at, pack_folder
 from runner.expand.attempt import last_words, write_whole
 from runner.expand.checking import Checks, learn_checks
 from runner.expand.context import RunContext
@@ -212,10 +212,9 @@ def set_up(
 
 
 def _keep_target(context: RunContext, target: Callable[[], Iterable[bytes]]) -> Recorded:
+    message = f"{TARGET}: as it was found\n\n{found_at(context.task.target)}"
     try:
-        return context.evidence.record(
-            context.run_id, TARGET, "", target(), f"{TARGET}: as it was found\n"
-        )
+        return context.evidence.record(context.run_id, TARGET, "", target(), message)
     except TreeTooLarge as error:
         raise RootFails(f"the target is too large: {error}; exclude what it doesn't need") from error
 

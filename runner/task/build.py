@@ -81,7 +81,12 @@ def _sealed(folder: Path, file: TaskFile, limits: Limits, problems: list[str]) -
     if files is not None and not files.is_dir():
         problems.append(f"sealed.files = {shown(section.files)}: {files} is no directory")
     checks = _checks("sealed.checks", section.checks, limits, problems)
-    problems += _repeated("checks and sealed.checks", (c.name for c in (*file.checks, *section.checks)))
+    known = {check.name for check in file.checks}
+    problems += (
+        f"sealed.checks: {shown(check.name)} is the name of one of checks; names must differ"
+        for check in section.checks
+        if check.name in known
+    )
     return Sealed(files, checks, section.benchmark or "")
 
 
