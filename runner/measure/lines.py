@@ -42,4 +42,9 @@ def clean_lines(lines: Iterable[bytes], skipped: Skipped) -> Iterator[tuple[int,
                 skipped.cut = True
                 return
             text = piece.decode("utf-8", "replace")
-            yield number, (_ANSI.sub("", text) if "\x1b" in text else text).rstrip()
+            yield number, without_escapes(text).rstrip()
+
+
+def without_escapes(text: str) -> str:
+    """``text`` without the escapes that colour it or move the cursor."""
+    return _ANSI.sub("", text) if "\x1b" in text else text

@@ -1,0 +1,44 @@
+"""Text of unknown origin as one clean line."""
+
+from __future__ import annotations
+
+import re
+
+from runner.measure.lines import without_escapes
+
+# More than this of any text is not looked at: what is kept is far shorter.
+READ_CHARS = 8 << 10
+
+# C0 and C1 controls, surrogates, and what changes the direction or order of the text around it.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
+# Lines of stack traces, which differ with what was inlined or scheduled, and say where, not what.
+_FRAME = re.compile(r"\s*(?:at |File \"|from \S+:[0-9]+:in )")
+# What says no more than that a test failed.
+_SAYS_NOTHING = {"", "failed", "failure", "fail", "error", "test failed", "assertion failed"}
+
+
+def clean(text: str) -> str:
+    """``text`` as one line, without escapes, invisible characters and memory addresses."""
+    text = _HIDDEN.sub("\ufffd", without_escapes(text[:READ_CHARS]))
+    return _ADDRESS.sub("0x…", " ".join(text.split()))
+
+
+def essence(kind: str, message: str, details: str = "") -> str:
+    """What a failure is, of the type of the failure and of what is said of it.
+
+    ``details`` (a body with a stack trace, usually) count where the message says nothing.
+    """
+    said = message if _says_something(message) else details
+    lines = [line for line in said[:READ_CHARS].splitlines() if not _FRAME.match(line)]
+    said = clean("\n".join(lines)) or clean(said)
+    kind = clean(kind)
+    if not _says_something(kind) or kind.rpartition(".")[2] in said:
+        return said
+    return f"{kind}: {said}" if said else kind
+
+
+def _says_something(text: str) -> bool:
+    return text.strip().rstrip(".:!").lower() not in _SAYS_NOTHING
