@@ -1,26 +1,54 @@
-"""Each node's source tree as a commit in a bare git repository; the target as a tar stream."""
+"""Each node's source tree as a commit in a bare git repository; the target as a tar stream; what
+becomes of a node in the user's own repository."""
 
 from runner.evidence.archive import ArchiveLimits
 from runner.evidence.claims import Claims
-from runner.evidence.errors import GitMissing, Refused, TreeTooLarge
+from runner.evidence.errors import BranchMoved, Conflicting, GitMissing, Refused, TreeTooLarge
 from runner.evidence.ignore import IgnoreRules
+from runner.evidence.landing import Merge, Prepared, land, prepare
+from runner.evidence.merge import (
+    Conflict,
+    Merged,
+    disjoint,
+    merge_trees,
+    overlay,
+    record_tree,
+    shared,
+)
+from runner.evidence.place import found_at
 from runner.evidence.publish import apply, publish, uncommitted
+from runner.evidence.push import push
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
 from runner.evidence.target import pack_folder, pack_target
 
 __all__ = [
     "EMPTY_TREE",
     "ArchiveLimits",
+    "BranchMoved",
     "Claims",
+    "Conflict",
+    "Conflicting",
     "Evidence",
     "GitMissing",
     "IgnoreRules",
+    "Merge",
+    "Merged",
+    "Prepared",
     "Recorded",
     "Refused",
     "TreeTooLarge",
     "apply",
+    "disjoint",
+    "found_at",
+    "land",
+    "merge_trees",
+    "overlay",
     "pack_folder",
     "pack_target",
+    "prepare",
     "publish",
+    "push",
+    "record_tree",
+    "shared",
     "uncommitted",
 ]

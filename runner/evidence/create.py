@@ -18,7 +18,7 @@ _CONFIG = {
     "core.protectNTFS": "false",
 }
 # The bytes are evidence: nothing in a tree may have them converted on the way out.
-_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !export-ignore !export-subst\n"
+ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !export-ignore !export-subst\n"
 
 
 def create(folder: Path) -> None:
@@ -32,7 +32,7 @@ def create(folder: Path) -> None:
             made = Path(scratch) / "evidence"
             Git().run("init", "--quiet", "--bare", "--template=", str(made))
             (made / "info").mkdir(exist_ok=True)
-            (made / "info" / "attributes").write_text(_ATTRIBUTES)
+            (made / "info" / "attributes").write_text(ATTRIBUTES)
             git = Git(f"--git-dir={made}")
             for key, value in {**_CONFIG, **_durable()}.items():
                 git.run("config", key, value)

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import EvidenceError
 from runner.evidence.errors import Refused
 from runner.evidence.git import Git, git_version, stderr_tail
+from runner.evidence.place import HEADS, Place, commit_at, find_place
 from runner.evidence.repository import Evidence
 from runner.model import ROOT
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A user's repository, and where the target lies in it ("" or ending in a slash)."""
-
-    top: Path
-    prefix: str
-    head: str
 
 
 def publish(
@@ -34,20 +25,18 @@ def publish(
     the folder is in no repository with a commit, the branch exists, the name is no branch name,
     or the change does not apply to HEAD.
     """
-    place = _place(repo_dir)
-    git = Git("-C", str(place.top))
+    place = find_place(repo_dir)
+    git, head = Git("-C", str(place.top)), place.head()
     if git.attempt("check-ref-format", "--branch", branch).returncode != 0:
         raise Refused(f"branch {branch!r}: git does not allow this name")
-    tree = _tree_on_head(evidence, place, run_id, label)
-    there = git.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
-    if there.returncode == 0:
-        commit = there.stdout.decode().strip()
-        if _made_of(git, commit) == f"{tree} {place.head}":
-            return commit
+    tree = _tree_on_head(evidence, place, head, run_id, label)
+    if there := commit_at(git, HEADS + branch):
+        if _made_of(git, there) == f"{tree} {head}":
+            return there
         raise Refused(f"branch {branch!r} exists in {place.top}; name another")
-    commit = git.run("commit-tree", tree, "-p", place.head, stdin=message.encode()).decode().strip()
+    commit = git.run("commit-tree", tree, "-p", head, stdin=message.encode()).decode().strip()
     # An empty old value makes git refuse to overwrite a branch that someone made meanwhile.
-    created = git.attempt("update-ref", f"refs/heads/{branch}", commit, "")
+    created = git.attempt("update-ref", HEADS + branch, commit, "")
     if created.returncode != 0:
         raise Refused(f"branch {branch!r} can't be made: {stderr_tail(created.stderr)}")
     return commit
@@ -62,18 +51,18 @@ def apply(
     an untracked file is in the way; the work tree is then as it was, and so are the branches.
     The switch is the user's own git's, with their filters and hooks.
     """
-    place = _place(repo_dir)
+    place = find_place(repo_dir)
     git = Git.of_user("-C", str(place.top))
     dirty = git.run("status", "--porcelain", "--untracked-files=no").decode("utf-8", "replace")
     if dirty:
         names = ", ".join(line[3:] for line in dirty.splitlines()[:5])
         raise Refused(f"{place.top} has uncommitted changes ({names}); commit or stash them first")
-    existed = _exists(git, branch)
+    existed = commit_at(git, HEADS + branch)
     commit = publish(evidence, repo_dir, run_id, label, branch, message)
     switched = git.attempt("checkout", "--quiet", branch, "--")
     if switched.returncode != 0:
         if not existed:
-            git.run("update-ref", "-d", f"refs/heads/{branch}", commit)
+            git.run("update-ref", "-d", HEADS + branch, commit)
         raise Refused(f"{place.top} can't be switched: {stderr_tail(switched.stderr)}")
     return commit
 
@@ -81,8 +70,8 @@ def apply(
 def uncommitted(evidence: Evidence, repo_dir: Path, measured: str) -> tuple[str, ...]:
     """The files of the commit ``measured`` that HEAD of the user's repository has not, or has
     otherwise: a branch on HEAD lacks them. Raises Refused where there is no repository."""
-    place = _place(repo_dir)
-    rows = Git("-C", str(place.top)).run("ls-tree", "-r", "-z", "--full-tree", place.head)
+    place = find_place(repo_dir)
+    rows = place.git().run("ls-tree", "-r", "-z", "--full-tree", place.head())
     committed = set(rows.split(b"\0"))
     return tuple(
         path
@@ -98,25 +87,13 @@ def _row(path: str, identity: str) -> bytes:
     return f"{mode} {kind} {blob}\t".encode() + os.fsencode(path)
 
 
-def _place(repo_dir: Path) -> _Place:
-    git = Git("-C", str(repo_dir))
-    shown = git.attempt("rev-parse", "--is-inside-work-tree", "--show-toplevel", "--show-prefix")
-    lines = os.fsdecode(shown.stdout).split("\n")
-    if shown.returncode != 0 or lines[0] != "true":
-        raise Refused(f"{repo_dir} is in no git repository")
-    head = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    if head.returncode != 0:
-        raise Refused(f"the repository of {repo_dir} has no commit yet")
-    return _Place(Path(lines[1]), lines[2], head.stdout.decode().strip())
-
-
-def _tree_on_head(evidence: Evidence, place: _Place, run_id: str, label: str) -> str:
+def _tree_on_head(evidence: Evidence, place: Place, head: str, run_id: str, label: str) -> str:
     """HEAD's tree with the node's changes, made in an index of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         patch = Path(scratch) / "patch"
         evidence.write_patch(run_id, ROOT, label, patch)
         git = Git("-C", str(place.top), env={"GIT_INDEX_FILE": str(Path(scratch) / "index")})
-        git.run("read-tree", place.head)
+        git.run("read-tree", head)
         if patch.stat().st_size > 0:
             where = (f"--directory={place.prefix}",) if place.prefix else ()
             applied = git.attempt(
@@ -139,7 +116,3 @@ def _merging() -> tuple[str, ...]:
 
 def _made_of(git: Git, commit: str) -> str:
     return git.run("log", "-1", "--format=%T %P", commit).decode().strip()
-
-
-def _exists(git: Git, branch: str) -> bool:
-    return git.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").returncode == 0
