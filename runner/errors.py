@@ -40,6 +40,12 @@ class RootFails(OppieError):
     exit_code = ExitCode.ROOT_FAILS
 
 
+class Rejected(OppieError):
+    """The gate doesn't open for a change; nothing of the user's was changed."""
+
+    exit_code = ExitCode.NO_IMPROVEMENT
+
+
 class EngineError(OppieError):
     """The container engine is missing or misbehaves; never the fault of an action."""
 

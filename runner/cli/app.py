@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from runner import __version__
-from runner.cli import images, machine, read, run, spaces, work
+from runner.cli import gate, images, machine, read, run, spaces, work
 
 app = typer.Typer(
     name="oppie",
@@ -46,6 +46,9 @@ app.command("logs")(read.logs)
 app.command("shell")(work.shell)
 app.command("checkout")(work.checkout)
 app.command("apply")(work.apply)
+app.command("verify")(gate.verify)
+app.command("merge")(gate.merge)
+app.command("merge-best")(gate.merge_best)
 app.command("simulate")(spaces.simulate)
 app.command("export-space")(spaces.export_space)
 app.command("gc")(machine.gc)

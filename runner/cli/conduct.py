@@ -16,17 +16,14 @@ from runner.expand.context import RunContext
 from runner.expand.journey import Expander
 from runner.expand.plans import verification_of
 from runner.expand.root import Root, build_root, kept_root
-from runner.expand.verify import verify
-from runner.measure.plan import Plan
+from runner.gate import best_of, opened, verified, with_merges
 from runner.measure.protected import matches
 from runner.model import (
     Decision,
     Event,
     Expand,
     Job,
-    Phase,
     Selected,
-    State,
     Stopped,
     StopReason,
     Verdict,
@@ -40,8 +37,6 @@ from runner.sandbox.protocol import Sandbox
 from runner.sandbox.snapshots import tag_of
 from runner.search import search
 from runner.store import Store
-
-_VERIFY_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +70,10 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
     stop, found = Stopped(StopReason.INTERRUPTED, "told to stop"), None
     with closing(parts.open_sandbox(parts.workers)) as sandbox:
         try:
-            root = yield from _root(parts, sandbox)
-            tree = _grown(parts, root)
+            root = yield from root_of(parts, sandbox)
+            assert root.state.snapshot is not None
+            sandbox.find(root.state.snapshot.digest)  # or there is nothing to go on with
+            tree = grown(parts, root)
             _tidy(parts, sandbox, tree)
             stop = yield from _search(parts, root, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
@@ -108,14 +105,13 @@ def exit_code_of(stop: Stopped, found: Verified | None) -> ExitCode:
     return ExitCode.NO_IMPROVEMENT
 
 
-def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
+def root_of(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
     """The root as the journal has it, or else made now."""
     context, store = parts.context, parts.store
     kept = store.root(context.run_id)
     if kept:
         state, _ = kept
         assert state.snapshot is not None
-        sandbox.find(state.snapshot.digest)  # or there is nothing to go on with
         return kept_root(context, state)
     excluded = context.task.exclude
     root = yield from build_root(
@@ -128,11 +124,17 @@ def _root(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
     return root
 
 
-def _grown(parts: Parts, root: Root) -> Tree:
-    """The tree as far as the journal has it, and the claims of the states that it knows."""
-    tree = Tree(root.state, parts.context.task.actions, root.metrics)
-    actions = {action.key: action for action in parts.context.task.actions}
-    parts.store.replay(parts.context.run_id, tree, actions)
+def grown(parts: Parts, root: Root, merges: Sequence[str] = ()) -> Tree:
+    """The tree as far as the journal has it, and the claims of the states that it knows.
+
+    ``merges`` are the keys of actions that are about to be added to those of the task.
+    """
+    run_id = parts.context.run_id
+    actions = with_merges(
+        parts.context.task.actions, (*parts.store.action_keys(run_id), *merges)
+    )
+    tree = Tree(root.state, actions, root.metrics)
+    parts.store.replay(run_id, tree, {action.key: action for action in actions})
     for node in tree.nodes:
         if node.tree_id and not node.twin and not node.open:
             parts.context.claims.claim(node.tree_id, node.label)
@@ -224,41 +226,13 @@ def _verify_best(
     context = parts.context
     top = tree.top(context.task.verify_top)
     candidates = [node for node in top if node.parent is not None and node.value > 0.0]
-    plan = verification_of(context, max(len(candidates), 1))
+    if not candidates:
+        return None
+    room = yield from opened(context, sandbox, root, parts.image, parts.cancelled)
+    plan = verification_of(context, len(candidates))
     found = []
     for node in candidates:
-        state = tree.state_of(node)
-        each = yield from verify_state(parts, sandbox, root, state, plan, node.value)
+        each = yield from verified(room, tree.state_of(node), plan, node.value)
+        parts.store.add_verification(context.run_id, each)
         found.append(each)
     return best_of(found)
-
-
-def best_of(found: Sequence[Verified]) -> Verified | None:
-    """The one that is surely the most better, or the first if none is."""
-    improved = [each for each in found if each.verdict is Verdict.IMPROVED and each.measurement]
-    surest = max(improved, key=lambda each: each.measurement.low, default=None)  # type: ignore[union-attr]
-    return surest or next(iter(found), None)
-
-
-def verify_state(
-    parts: Parts, sandbox: Sandbox, root: Root, state: State, plan: Plan, claimed: float | None
-) -> Generator[Event, None, Verified]:
-    """Verify one state, and again if the engine fails; raises ``EngineError`` if it goes on to."""
-    context = parts.context
-    number = 0
-    while True:
-        number += 1
-        try:
-            found = yield from verify(
-                context, sandbox, root, parts.image, state, plan, claimed, number
-            )
-        except EngineError as error:
-            if number >= _VERIFY_ATTEMPTS:
-                raise
-            yield Phase(state.label, "verify.failed", {"reason": str(error)})
-            if parts.cancelled.wait(2.0**number):
-                raise Cancelled("the run was told to stop") from error
-        else:
-            parts.store.add_verification(context.run_id, found)
-            yield Phase(state.label, "verify.finished", {"verdict": str(found.verdict)})
-            return found

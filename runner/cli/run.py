@@ -85,7 +85,7 @@ def run(
         )
         keep_task(loaded, image, state().run(run_id))
         store.create_run(view)
-        raise typer.Exit(_carry_out(store, view, loaded, image, _mode(quiet, plain, json)))
+        raise typer.Exit(_carry_out(store, view, loaded, image, display_mode(quiet, plain, json)))
 
 
 def resume(
@@ -113,7 +113,7 @@ def resume(
         loaded, image = kept_task(state().run(view.run_id))
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)
-        raise typer.Exit(_carry_out(store, view, loaded, image, _mode(quiet, plain, json)))
+        raise typer.Exit(_carry_out(store, view, loaded, image, display_mode(quiet, plain, json)))
 
 
 def _overridden(task: Task, policy: str, nodes: int, seed: int | None) -> Task:
@@ -139,7 +139,8 @@ def _budget_of(task: Task) -> dict[str, object]:
     }
 
 
-def _mode(quiet: bool, plain: bool, json: bool) -> Mode:
+def display_mode(quiet: bool, plain: bool, json: bool) -> Mode:
+    """How to show what happens."""
     if json:
         return Mode.JSON
     if quiet:
@@ -150,7 +151,7 @@ def _mode(quiet: bool, plain: bool, json: bool) -> Mode:
 def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) -> int:
     """Run to the end, show what happens, and leave the results in their places."""
     folder = state().run(view.run_id)
-    parts = _parts(store, view, task, image)
+    parts = parts_for(store, view, task, image)
     finished, error = None, None
     with open_event_stream(folder / "events.jsonl") as stream, interruptible(parts.cancelled):
         log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
@@ -176,7 +177,7 @@ def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) 
             log.verified(finished.verified)
             if isinstance(display, JsonDisplay):
                 display.verified(finished.verified)
-    _leave_results(store, view.run_id, finished, mode)
+    leave_results(store, view.run_id, finished, mode)
     return int(finished.exit_code)
 
 
@@ -186,7 +187,7 @@ def _stop_of(error: OppieError) -> Stopped:
     return Stopped(StopReason.ENVIRONMENT, str(error))
 
 
-def _leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) -> None:
+def leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) -> None:
     folder = state().run(run_id)
     repository, remark = evidence(), ""
     if finished.verified:
@@ -222,7 +223,8 @@ def _diffs(view: RunView) -> dict[str, str]:
     return diffs
 
 
-def _parts(store: Store, view: RunView, task: Task, image: str) -> Parts:
+def parts_for(store: Store, view: RunView, task: Task, image: str) -> Parts:
+    """What a run is made of, on this machine."""
     cancelled = threading.Event()
     places: StateFolder = state()
     context = RunContext(

@@ -153,26 +153,32 @@ def sealed_over(context: RunContext) -> Overlay | None:
 def _try(trial: Trial, image: str) -> Generator[Phase, None, _Tried | Failure]:
     """Run the checks several times, and the benchmark against itself."""
     task = trial.context.task
-    checks = yield from learn_checks(trial, task.checks, image, task.trials.check_runs)
-    if isinstance(checks, Failure):
-        return checks
-    sealed_trial = replace(trial, overlay=sealed_over(trial.context))
-    sealed = yield from learn_checks(
-        sealed_trial, task.sealed.checks, image, task.trials.check_runs
-    )
-    if isinstance(sealed, Failure):
-        return sealed
+    learned = yield from learn_all(trial, image)
+    if isinstance(learned, Failure):
+        return learned
     found = yield from measure_against_itself(
         trial, image, task.benchmark, fixed_plan(task.trials.pairs)
     )
     if isinstance(found, Failure):
         return found
     calibration, metrics = found
-    learned = {**checks, **sealed}
     remarks = tuple(_remarks(trial.context, learned, calibration))
     for remark in remarks:
         yield Phase(trial.label, "root.remarked", {"remark": remark})
-    return _Tried(learned, calibration, metrics, remarks, round(trial.meter.container_s, 4))
+    return _Tried(dict(learned), calibration, metrics, remarks, round(trial.meter.container_s, 4))
+
+
+def learn_all(trial: Trial, image: str) -> Generator[Phase, None, Checks | Failure]:
+    """What the task's checks and the sealed ones show on an image that others are compared with."""
+    task, times = trial.context.task, trial.context.task.trials.check_runs
+    checks = yield from learn_checks(trial, task.checks, image, times)
+    if isinstance(checks, Failure):
+        return checks
+    opened = replace(trial, overlay=sealed_over(trial.context))
+    sealed = yield from learn_checks(opened, task.sealed.checks, image, times)
+    if isinstance(sealed, Failure):
+        return Failure(sealed.outcome, f"sealed: {sealed.reason}")
+    return {**checks, **sealed}
 
 
 def _remarks(context: RunContext, checks: Checks, calibration: Calibration) -> Iterator[str]:

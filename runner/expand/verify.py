@@ -7,12 +7,13 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from runner.expand.attempt import last_words
-from runner.expand.checking import run_checks
+from runner.expand.checking import Checks, run_checks
 from runner.expand.context import RunContext
 from runner.expand.inspect import inspect
-from runner.expand.judging import Failure, Trial, failure_of
+from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.measuring import Sides, compare, in_fresh_containers
 from runner.expand.root import SETUP, Root, sealed_over, set_up
+from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
 from runner.measure.plan import Plan
 from runner.model import Measurement, Outcome, Phase, Snapshot, State, Verdict, Verified
@@ -27,7 +28,7 @@ def verify(
     candidate: State,
     plan: Plan,
     claimed: float | None = None,
-    number: int = 1,
+    attempt_id: str = "",
 ) -> Generator[Phase, None, Verified]:
     """Build ``candidate`` from its recorded sources alone, as the root was built from its own, and
     check and measure it against the root.
@@ -35,11 +36,11 @@ def verify(
     What an action changed outside the sources (the home folder, ignored files, caches) is not
     there, so a gain that lived in it doesn't reproduce. The samples are new: the luck that made a
     candidate the best is not in them. ``claimed`` is the gain that the search has measured;
-    ``number`` counts the attempts. Raises ``EngineError``.
+    ``attempt_id`` names this attempt, which must be a new one. Raises ``EngineError``.
     """
     label = candidate.label
     yield Phase(label, "verify.started", {"pairs": plan.cap})
-    trial = Trial(context, sandbox, f"{label}-verify-{number}", label)
+    trial = Trial(context, sandbox, attempt_id or f"{label}-verify-1", label)
     if reason := tampering(context, root, candidate.commit):
         return Verified(label, Verdict.TAMPERED, None, reason, claimed=claimed)
     built = yield from build(trial, image, candidate.commit)
@@ -49,14 +50,16 @@ def verify(
         assert root.state.snapshot is not None
         try:
             sides = Sides(built.digest, root.state.snapshot.digest)
-            result = yield from examine(trial, root, sides, plan)
+            result = yield from examine(trial, root.checks, sides, plan, root.calibration)
         finally:
             sandbox.discard(built.tag)
-    return replace(
-        conclude(label, result, claimed),
-        container_s=round(trial.meter.container_s, 4),
-        saved_s=round(trial.meter.saved_s, 4),
-    )
+    return costed(conclude(label, result, claimed), trial.meter)
+
+
+def costed(found: Verified, meter: Meter) -> Verified:
+    """A verification with what it cost."""
+    spent_s, saved_s = round(meter.container_s, 4), round(meter.saved_s, 4)
+    return replace(found, container_s=spent_s, saved_s=saved_s)
 
 
 def tampering(context: RunContext, root: Root, commit: str) -> str:
@@ -68,35 +71,38 @@ def tampering(context: RunContext, root: Root, commit: str) -> str:
 
 
 def build(
-    trial: Trial, image: str, commit: str
+    trial: Trial, image: str, commit: str, name: str = ""
 ) -> Generator[Phase, None, Snapshot | Failure]:
-    """The image that ``setup`` makes of recorded sources, named after the attempt."""
+    """The image that ``setup`` makes of recorded sources, called ``name``, or after the attempt."""
     context, sandbox = trial.context, trial.sandbox
     result = yield from set_up(context, sandbox, trial.attempt_id, trial.label, image, commit)
     trial.meter.container_s += result.seconds
     failure = failure_of(result.exit, result.code, SETUP, last_words(trial.attempt.log(SETUP)))
     if failure is None:
         facts = {"attempt": trial.attempt_id}
-        built = sandbox.commit(result.container, trial.attempt_id, None, facts)
+        built = sandbox.commit(result.container, name or trial.attempt_id, None, facts)
     sandbox.remove(result.container)
     return failure or built
 
 
 def examine(
-    trial: Trial, root: Root, sides: Sides, plan: Plan
+    trial: Trial, known: Checks, sides: Sides, plan: Plan, calibration: Calibration
 ) -> Generator[Phase, None, Measurement | Failure]:
-    """Check the candidate's image and measure it against another, sealed files included."""
+    """Check the candidate's image and measure it against the baseline's, sealed files included.
+
+    ``known`` is what the checks have shown on the baseline.
+    """
     task, sealed = trial.context.task, trial.context.task.sealed
-    failure = yield from run_checks(trial, task.checks, sides.candidate, root.checks)
+    failure = yield from run_checks(trial, task.checks, sides.candidate, known)
     if failure:
         return failure
     opened = replace(trial, overlay=sealed_over(trial.context))
-    failure = yield from run_checks(opened, sealed.checks, sides.candidate, root.checks)
+    failure = yield from run_checks(opened, sealed.checks, sides.candidate, known)
     if failure:
         return Failure(Outcome.REJECTED, f"sealed: {failure.reason}")
     benchmark = replace(task.benchmark, command=sealed.benchmark or task.benchmark.command)
     measured = in_fresh_containers(opened, sides, benchmark)
-    return (yield from compare(opened, measured, benchmark, plan, root.calibration))
+    return (yield from compare(opened, measured, benchmark, plan, calibration))
 
 
 def conclude(label: str, result: Measurement | Failure, claimed: float | None) -> Verified:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,14 @@ class Reading:
         if row[0] is None:
             return None
         return state_from_json(ROOT, row[0]), metrics_from_json(row[1])
+
+    def action_keys(self, run_id: str) -> tuple[str, ...]:
+        """The keys of all actions that the run has tried, sorted."""
+        with telling(self._path):
+            rows = self._connection.execute(
+                "SELECT DISTINCT actions FROM attempts WHERE run = ?", (self._id(run_id),)
+            ).fetchall()
+        return tuple(sorted({key for row in rows for key in json.loads(row[0])}))
 
     def container_s(self, run_id: str) -> float:
         """The container seconds of the root and all visits so far."""

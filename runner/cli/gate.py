@@ -1,0 +1,248 @@
+"""`oppie verify`, `oppie merge` and `oppie merge-best`: the gate, and who asks it to open."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from runner.cli.conduct import Parts, grown, root_of
+from runner.cli.home import RunOption, aside, evidence, out, settings, state
+from runner.cli.outcome import hand_over, message_of
+from runner.cli.read import node_of
+from runner.cli.run import PlainOption, QuietOption, display_mode, parts_for
+from runner.cli.signals import interruptible
+from runner.cli.work import NodeArgument
+from runner.errors import ExitCode, Rejected, TaskError
+from runner.evidence import BranchMoved, Conflicting, land, prepare
+from runner.expand.plans import verification_of
+from runner.gate import (
+    CleanRoom,
+    examine_merge,
+    job_of,
+    opened,
+    parts_of,
+    settle,
+    synthesise,
+    verified,
+)
+from runner.measure.protected import matches
+from runner.model import Event, NodeView, RunView, State, Verdict, Verified
+from runner.report.eventlog import EventLog, open_event_stream
+from runner.report.live import Display, make_display
+from runner.report.text import clean
+from runner.report.verdicts import merge_message, verdict_line
+from runner.sandbox.protocol import Sandbox
+from runner.settings import LogFormat
+from runner.store import Store
+from runner.task import Task, kept_task
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Gatehouse:
+    """A run that is over, with all that it takes to judge its nodes again."""
+
+    store: Store
+    view: RunView
+    task: Task
+    parts: Parts
+    sandbox: Sandbox
+    log: EventLog
+    display: Display
+
+    def follow(self, walk: Generator[Event, None, T]) -> T:
+        """Show and log what happens; what came of it."""
+        while True:
+            try:
+                event = next(walk)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            self.log.event(event)
+            self.display.event(event)
+
+    def room(self) -> CleanRoom:
+        """The clean room, with the run's root in it."""
+        root = self.follow(root_of(self.parts, self.sandbox))
+        parts = self.parts
+        walk = opened(parts.context, self.sandbox, root, parts.image, parts.cancelled)
+        return self.follow(walk)
+
+    def node(self, label: str) -> NodeView:
+        """A node with sources. Raises ``TaskError``."""
+        found = node_of(self.view, label)
+        if not found.commit:
+            raise TaskError(f"node {found.label} has no sources ({found.outcome or found.status})")
+        return found
+
+
+@contextmanager
+def gatehouse(run: str, quiet: bool, plain: bool) -> Iterator[Gatehouse]:
+    """Open a run for judging; nobody else may write to the journal meanwhile."""
+    with Store(state().journal) as store:
+        view = store.run(run)
+        folder = state().run(view.run_id)
+        task, image = kept_task(folder)
+        parts = parts_for(store, view, task, image)
+        with (
+            open_event_stream(folder / "events.jsonl") as stream,
+            interruptible(parts.cancelled),
+            closing(parts.open_sandbox(parts.workers)) as sandbox,
+        ):
+            log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
+            display = make_display(display_mode(quiet, plain, False), aside, view)
+            try:
+                yield Gatehouse(store, view, task, parts, sandbox, log, display)
+            finally:
+                display.close()
+
+
+def verify(
+    node: NodeArgument, run: RunOption = "", quiet: QuietOption = False, plain: PlainOption = False
+) -> None:
+    """Measure a node against the root once more, in a clean room.
+
+    It is built from the root's image and its recorded sources alone; the samples are new. Exit
+    code 0 if it is better, 3 if not.
+
+    Example: oppie verify A.1.2
+    """
+    with gatehouse(run, quiet, plain) as house:
+        found_node = house.node(node)
+        room = house.room()
+        known = State(found_node.label, None, found_node.commit, found_node.tree_id)
+        plan = verification_of(room.context, 1)
+        found = house.follow(verified(room, known, plan, found_node.gain))
+        house.store.add_verification(house.view.run_id, found)
+    out.print(verdict_line(found, house.view.objective), markup=False)
+    raise typer.Exit(_code(found))
+
+
+def merge(
+    node: NodeArgument,
+    into: Annotated[str, typer.Option(help="The branch; the one checked out if left out.")] = "",
+    run: RunOption = "",
+    even_without_gain: Annotated[
+        bool, typer.Option(help="Let in what passes, though no gain over the branch is shown.")
+    ] = False,
+    quiet: QuietOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Merge a node's change into your branch, if what comes of it holds in the clean room.
+
+    What is checked and measured is the merge with the branch as it is now. A conflict, a red check,
+    a loss, or a branch that moves meanwhile is a rejection (exit code 3); the work is still there.
+
+    Example: oppie merge best --into main
+    """
+    with gatehouse(run, quiet, plain) as house:
+        label = house.node(node).label
+        _merge(house, house.room(), label, into, gain_needed=not even_without_gain)
+
+
+def merge_best(
+    into: Annotated[str, typer.Option(help="Then merge the result into this branch.")] = "",
+    most: Annotated[int, typer.Option(min=2, max=100, help="Try at most this many parts.")] = 6,
+    run: RunOption = "",
+    quiet: QuietOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Combine the best states of different branches of the tree, best first.
+
+    Each is kept only if it gains over the others, measured in the clean room. What comes of it is a
+    new node of the tree, verified against the root.
+
+    Example: oppie merge-best --into main
+    """
+    with gatehouse(run, quiet, plain) as house:
+        room = house.room()
+        label = _combine(house, room, most)
+        if into:
+            again = replace(house, view=house.store.run(house.view.run_id))
+            _merge(again, room, label, into, gain_needed=True)
+
+
+def _merge(
+    house: Gatehouse, room: CleanRoom, label: str, into: str, *, gain_needed: bool
+) -> None:
+    view, excluded = house.view, house.task.exclude
+    target = Path(view.target)
+    try:
+        prepared = prepare(
+            room.context.evidence,
+            target,
+            view.run_id,
+            label,
+            into or None,
+            lambda path: matches(excluded, path),
+        )
+        examined = house.follow(examine_merge(room, prepared, gain_needed=gain_needed))
+        if examined.rejection:
+            raise _rejected(label, examined.rejection, examined.log)
+        title = f"Merge {label} of oppie run {view.run_id} into {prepared.branch}"
+        message = merge_message(title, examined.verified, view.objective)
+        commit = land(room.context.evidence, prepared, message, message_of(view, label))
+    except (Conflicting, BranchMoved) as error:
+        raise _rejected(label, str(error)) from error
+    for note in prepared.notes:
+        out.print(clean(note, 500), markup=False)
+    out.print(f"{label} is merged into {prepared.branch} as {commit}", markup=False)
+    out.print(verdict_line(examined.verified, view.objective), markup=False)
+
+
+def _rejected(label: str, reason: str, log: str = "") -> Rejected:
+    return Rejected(
+        f"{label} is rejected: {clean(reason, 1000)}\n"
+        f"Nothing of yours was changed, and the work is still there: oppie diff A {label}"
+        + (f"\nThe full output is in {log}" if log else "")
+    )
+
+
+def _combine(house: Gatehouse, room: CleanRoom, most: int) -> str:
+    """Make the best combination a node, and the run's result if it is better; its label."""
+    store, run_id = house.store, house.view.run_id
+    tree = grown(house.parts, room.root)
+    nodes = parts_of(tree, most)
+    if len(nodes) < 2:
+        raise Rejected("nothing to combine: there are no two branches of the tree with a gain")
+    synthesis = house.follow(synthesise(room, tree, nodes))
+    for part in synthesis.parts:
+        sign = "kept" if part.kept else "left out"
+        out.print(f"  {part.label}  {sign}: {clean(part.why, 300)}", markup=False)
+    if len(synthesis.combination.labels) < 2:
+        best = nodes[0].label
+        raise Rejected(f"nothing to combine: {best} by itself is better than with any other part")
+    job = job_of(tree, synthesis.combination)
+    expansion = house.follow(settle(room, job, synthesis))
+    whole = grown(house.parts, room.root, [action.key for action in job.actions])
+    whole.adopt(job)
+    journal = store.journal(run_id)
+    journal.intend(job)
+    closed = whole.close(expansion)
+    journal.record(closed)
+    house.log.event(closed)
+    plan, claimed = verification_of(room.context, 1), whole.node(job.label).value
+    made = whole.state_of(whole.node(job.label))
+    found = house.follow(verified(room, made, plan, claimed))
+    store.add_verification(run_id, found)
+    if found.verdict is Verdict.IMPROVED:
+        folder = state().run(run_id)
+        handed, remark = hand_over(evidence(), folder, store.run(run_id), found)
+        store.set_verified(run_id, handed)
+        if remark:
+            out.print(clean(remark, 500), markup=False)
+    out.print(verdict_line(found, house.view.objective), markup=False)
+    if found.verdict is not Verdict.IMPROVED:
+        raise typer.Exit(_code(found))
+    return job.label
+
+
+def _code(found: Verified) -> int:
+    improved = found.verdict is Verdict.IMPROVED
+    return int(ExitCode.IMPROVED if improved else ExitCode.NO_IMPROVEMENT)

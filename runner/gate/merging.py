@@ -1,0 +1,104 @@
+"""What a branch becomes with a node's change, judged against the branch as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from runner.evidence import Prepared
+from runner.expand.inspect import inspect
+from runner.expand.judging import Failure, Meter, Trial
+from runner.expand.measuring import Sides
+from runner.expand.plans import verification_of
+from runner.expand.root import learn_all
+from runner.expand.verify import build, conclude, costed, examine
+from runner.gate.clean_room import CleanRoom, patiently
+from runner.measure.loaders import Sources
+from runner.model import Measurement, Outcome, Phase, Snapshot, Verdict, Verified
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of examining a merge. ``rejection`` is "" if it may land; ``log`` is the folder in
+    which everything that was run has left its output."""
+
+    verified: Verified
+    rejection: str
+    log: str
+
+
+def examine_merge(
+    room: CleanRoom, prepared: Prepared, *, gain_needed: bool = True
+) -> Generator[Phase, None, Examined]:
+    """Build the branch as it is and as it would be, and judge the second against the first.
+
+    The branch may have gone on since the run began: its own checks and its own speed are what
+    counts. Rejected is what fails, what is worse, and what shows no gain, unless ``gain_needed`` is
+    false. Raises ``EngineError``.
+    """
+    label, meter = prepared.label, Meter()
+    attempts: list[str] = []
+
+    def once(attempt_id: str) -> Generator[Phase, None, Measurement | Failure]:
+        attempts.append(attempt_id)
+        return _judged(room, prepared, attempt_id, meter)
+
+    yield Phase(label, "merge.started", {"branch": prepared.branch, "files": len(prepared.paths)})
+    result = yield from patiently(room, label, f"{label}-merge", once)
+    found = costed(conclude(label, result, None), meter)
+    rejection = _rejection(found, gain_needed)
+    yield Phase(label, "merge.examined", {"verdict": str(found.verdict), "rejection": rejection})
+    return Examined(found, rejection, str(room.context.attempt(attempts[-1]).folder))
+
+
+def _judged(
+    room: CleanRoom, prepared: Prepared, attempt_id: str, meter: Meter
+) -> Generator[Phase, None, Measurement | Failure]:
+    context, label = room.context, prepared.label
+    before = Trial(context, room.sandbox, f"{attempt_id}-before", label, meter)
+    after = Trial(context, room.sandbox, attempt_id, label, meter)
+    if reason := _tampering(room, prepared):
+        return Failure(Outcome.TAMPERED, reason)
+    images: list[Snapshot] = []
+    try:
+        for trial, commit in ((before, prepared.before), (after, prepared.after)):
+            built = yield from build(trial, room.image, commit)
+            if isinstance(built, Failure):
+                return _of_branch(built) if trial is before else built
+            images.append(built)
+        baseline, candidate = (image.digest for image in images)
+        known = yield from learn_all(before, baseline)
+        if isinstance(known, Failure):
+            return _of_branch(known)
+        plan = verification_of(context, 1)
+        sides = Sides(candidate, baseline)
+        return (yield from examine(after, known, sides, plan, room.root.calibration))
+    finally:
+        for image in images:
+            room.sandbox.discard(image.tag)
+
+
+def _of_branch(failure: Failure) -> Failure:
+    return Failure(failure.outcome, f"the branch itself, before the merge: {failure.reason}")
+
+
+def _tampering(room: CleanRoom, prepared: Prepared) -> str:
+    """Whether the change touches what judges, as the branch has it."""
+    manifest = room.context.evidence.manifest
+    before, after = manifest(prepared.before), manifest(prepared.after)
+    return inspect(room.context, Sources(before, {}), before, Sources(after, {})).tampered
+
+
+def _rejection(found: Verified, gain_needed: bool) -> str:
+    match found.verdict:
+        case Verdict.IMPROVED:
+            return ""
+        case Verdict.NO_DIFFERENCE if not gain_needed:
+            return ""
+        case Verdict.NO_DIFFERENCE:
+            return "no difference to the branch as it is now could be shown"
+        case Verdict.WORSE:
+            return "it makes the branch as it is now worse"
+        case Verdict.FAILED | Verdict.NOT_REPRODUCED | Verdict.TAMPERED:
+            return found.reason
+

@@ -1,0 +1,252 @@
+"""The best parts together: states of different branches of the tree, merged one after another."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from runner.errors import EngineError
+from runner.evidence import Conflict, merge_trees, record_tree
+from runner.expand.judging import Failure, Meter, Trial
+from runner.expand.measuring import Sides
+from runner.expand.plans import verification_of
+from runner.expand.verify import build, examine, tampering
+from runner.gate.clean_room import CleanRoom, patiently
+from runner.measure.plan import Plan
+from runner.model import (
+    Action,
+    ActionKind,
+    Decision,
+    Expansion,
+    Job,
+    JobKind,
+    Measurement,
+    Outcome,
+    Phase,
+    Snapshot,
+    State,
+)
+from runner.planner.node import Node
+from runner.planner.reward import judge, verdict_of
+from runner.planner.tree import Tree
+
+_MERGE = "merge:"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A node that was tried as a part, and why it was kept or left out."""
+
+    label: str
+    kept: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Sources that are several nodes' together. ``labels`` are the nodes, the best first, of which
+    the sources are ``commit`` and ``tree_id``; ``gain`` is over the first of them."""
+
+    labels: tuple[str, ...]
+    commit: str
+    tree_id: str
+    gain: Measurement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """What came of it: the combination, and each part that was tried."""
+
+    combination: Combination
+    parts: tuple[Part, ...]
+    meter: Meter
+
+
+def merge_action(label: str) -> Action:
+    """The action that a combination's edge has for each further part."""
+    return Action(f"{_MERGE}{label}", ActionKind.MERGE, description=f"the sources of {label}")
+
+
+def parts_of(tree: Tree, most: int) -> tuple[Node, ...]:
+    """The states worth combining, best first: what passed and gained, and is no ancestor of a
+    better one, which holds it already."""
+    chosen: list[Node] = []
+    for node in tree.top(len(tree.nodes)):
+        if node.parent is None or node.value <= 0.0 or len(chosen) == most:
+            break
+        if not any(_is_ancestor(node.label, other.label) for other in chosen):
+            chosen.append(node)
+    return tuple(chosen)
+
+
+def synthesise(
+    room: CleanRoom, tree: Tree, parts: Sequence[Node]
+) -> Generator[Phase, None, Synthesis]:
+    """Add the parts to the first one, best first; each is kept only if it gains over what is there.
+
+    Each is merged with its sources since the nearest common ancestor as the base, built in the
+    clean room, checked, and measured against the combination so far. Raises ``EngineError``.
+    """
+    first = parts[0]
+    combination = Combination((first.label,), first.commit, first.tree_id)
+    plan = verification_of(room.context, max(len(parts) - 1, 1))
+    told = [Part(first.label, True, "the best by itself")]
+    meter = Meter()
+    for node in parts[1:]:
+        yield Phase(node.label, "synthesis.tried", {"with": "+".join(combination.labels)})
+        found = yield from _added(room, tree, combination, node, plan, meter)
+        if isinstance(found, str):
+            told.append(Part(node.label, False, found))
+        else:
+            combination, gain = found, found.gain
+            assert gain is not None
+            told.append(Part(node.label, True, f"{math.expm1(gain.gain):+.1%} more"))
+        yield Phase(node.label, "synthesis.judged", {"kept": told[-1].kept, "why": told[-1].why})
+    return Synthesis(combination, tuple(told), meter)
+
+
+def settle(
+    room: CleanRoom, job: Job, synthesis: Synthesis
+) -> Generator[Phase, None, Expansion]:
+    """Make the combination the node of ``job``, measured once more against its best part."""
+    context, combination, meter = room.context, synthesis.combination, synthesis.meter
+    started_at = time.time()
+    evidence, run_id = context.evidence, context.run_id
+    together = " + ".join(combination.labels)
+    recorded = record_tree(
+        evidence,
+        run_id,
+        job.label,
+        combination.tree_id,
+        tuple(evidence.commit(run_id, label) for label in combination.labels),
+        f"{job.label}: {together}\n",
+    )
+
+    def once(attempt_id: str) -> Generator[Phase, None, Measurement | Failure]:
+        plan, before = verification_of(context, 1), job.against.commit
+        return _judged(room, job.label, attempt_id, before, recorded.commit, plan, meter)
+
+    result = yield from patiently(room, job.label, f"{job.label}-whole", once)
+    trial = Trial(context, room.sandbox, job.attempt_id, job.label, meter)
+    snapshot = yield from build(trial, room.image, recorded.commit, job.label)
+    if isinstance(snapshot, Failure):
+        raise EngineError(f"{job.label} was built before, and can't be built again: {snapshot.reason}")
+    thresholds = context.task.search.thresholds
+    measured = result if isinstance(result, Measurement) else None
+    told = judge(measured, thresholds) if measured else verdict_of(Outcome.FAILED, thresholds)
+    kept = told.decision is Decision.COMMIT
+    if not kept:
+        room.sandbox.discard(snapshot.tag)
+    return Expansion(
+        job=job,
+        outcome=told.outcome,
+        decision=told.decision,
+        reward=told.reward,
+        reason=f"{together} together" if measured else str(result),
+        measurement=measured,
+        snapshot=snapshot if kept else None,
+        commit=recorded.commit,
+        tree_id=recorded.tree_id,
+        files_changed=recorded.files_changed,
+        started_at=started_at,
+        ended_at=time.time(),
+        container_s=round(meter.container_s, 4),
+        saved_s=round(meter.saved_s, 4),
+    )
+
+
+def _added(
+    room: CleanRoom,
+    tree: Tree,
+    so_far: Combination,
+    node: Node,
+    plan: Plan,
+    meter: Meter,
+) -> Generator[Phase, None, Combination | str]:
+    """The combination with one more part, or why it is better without."""
+    context = room.context
+    base = tree.node(_common(so_far.labels[0], node.label))
+    together = merge_trees(
+        context.evidence, base.commit, so_far.commit, node.commit, ("the others", node.label)
+    )
+    if isinstance(together, Conflict):
+        return f"conflicts in {', '.join(together.paths[:3])}"
+    if together.tree_id == so_far.tree_id:
+        return "the others hold it already"
+    label = f"synthesis-{node.label}"
+    recorded = record_tree(
+        context.evidence, context.run_id, label, together.tree_id, (so_far.commit, node.commit), label
+    )
+    if reason := tampering(context, room.root, recorded.commit):
+        return reason
+
+    def once(attempt_id: str) -> Generator[Phase, None, Measurement | Failure]:
+        return _judged(room, node.label, attempt_id, so_far.commit, recorded.commit, plan, meter)
+
+    result = yield from patiently(room, node.label, f"{node.label}-synthesis", once)
+    if isinstance(result, Failure):
+        return result.reason
+    if result.low <= 0.0:
+        return f"no gain over the others ({math.expm1(result.gain):+.1%})"
+    return Combination((*so_far.labels, node.label), recorded.commit, recorded.tree_id, result)
+
+
+def _judged(
+    room: CleanRoom,
+    label: str,
+    attempt_id: str,
+    before: str,
+    after: str,
+    plan: Plan,
+    meter: Meter,
+) -> Generator[Phase, None, Measurement | Failure]:
+    """The paired gain of one commit over another, both built in the clean room."""
+    without = Trial(room.context, room.sandbox, f"{attempt_id}-without", label, meter)
+    together = Trial(room.context, room.sandbox, attempt_id, label, meter)
+    images: list[Snapshot] = []
+    try:
+        for trial, commit in ((without, before), (together, after)):
+            built = yield from build(trial, room.image, commit)
+            if isinstance(built, Failure):
+                return built
+            images.append(built)
+        baseline, candidate = (image.digest for image in images)
+        sides, root = Sides(candidate, baseline), room.root
+        return (yield from examine(together, root.checks, sides, plan, root.calibration))
+    finally:
+        for image in images:
+            room.sandbox.discard(image.tag)
+
+
+def job_of(tree: Tree, combination: Combination) -> Job:
+    """The job that stands for making the combination; its node is not opened yet."""
+    best = tree.node(combination.labels[0])
+    label = f"{best.label}.{best.last_child + 1}"
+    state = State(best.label, best.snapshot, best.commit, best.tree_id)
+    actions = tuple(merge_action(each) for each in combination.labels[1:])
+    return Job(JobKind.EXPAND, label, 1, state, state, actions)
+
+
+def with_merges(actions: Sequence[Action], keys: Sequence[str]) -> tuple[Action, ...]:
+    """A task's actions, and the merges that a run has made beside them."""
+    known = {action.key for action in actions}
+    merges = sorted({key for key in keys if key.startswith(_MERGE)} - known)
+    return (*actions, *(merge_action(key.removeprefix(_MERGE)) for key in merges))
+
+
+def _common(one: str, other: str) -> str:
+    """The nearest common ancestor, by labels."""
+    parts = []
+    for mine, theirs in zip(one.split("."), other.split("."), strict=False):
+        if mine != theirs:
+            break
+        parts.append(mine)
+    return ".".join(parts)
+
+
+def _is_ancestor(label: str, of: str) -> bool:
+    return of.startswith(f"{label}.")
+
+
