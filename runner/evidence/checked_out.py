@@ -61,8 +61,7 @@ class CheckedOut:
         self._read(self.git(), old, new)
 
     def _read(self, git: Git, old: str, new: str, *how: str) -> None:
-        # A file that was only touched is found to be as it was; 1 says that others are not.
-        git.run("update-index", "-q", "--refresh", allowed=(0, 1))
+        git.attempt("update-index", "-q", "--refresh")  # a file may only have been touched
         done = git.attempt("read-tree", "-m", "-u", *how, old, new)
         if done.returncode != 0:
             raise Refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from contextlib import suppress
@@ -20,6 +21,7 @@ _QUIETLY = (
     'exec env GIT_SSH_COMMAND="$ssh -oBatchMode=yes" GIT_ASKPASS= SSH_ASKPASS= '
     'GCM_INTERACTIVE=never "$@"'
 )
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _PUSH = ("push", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no", "--")
 
 
@@ -38,9 +40,11 @@ def push(repo_dir: Path, branch: str, remote: str, timeout_s: float = TIMEOUT_S)
     ssh = git.attempt("config", "--get", "core.sshCommand").stdout.decode("utf-8", "replace")
     pushing = git.command(*_PUSH, remote, f"{HEADS}{name}:{HEADS}{name}")
     code, said = _run(["sh", "-c", _QUIETLY, "sh", ssh.strip(), *pushing], timeout_s)
+    words = _CREDENTIALS.sub("//", stderr_tail(said))
     if code != 0:
-        raise Refused(f"branch {name!r} can't be pushed to {remote!r}: {stderr_tail(said)}")
-    return stderr_tail(said)
+        where = _CREDENTIALS.sub("//", remote)
+        raise Refused(f"branch {name!r} can't be pushed to {where!r}: {words}")
+    return words
 
 
 def _run(command: list[str], timeout_s: float) -> tuple[int, bytes]:

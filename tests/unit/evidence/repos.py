@@ -92,17 +92,21 @@ def state(repo: Path) -> tuple[str, ...]:
     )
 
 
-def programs(repo: Path, marker: Path) -> None:
-    """All places where a repository can name a program that a merge might run."""
-    touch = f"touch '{marker}'; false"
-    (repo / ".gitattributes").write_text("* merge=own diff=own filter=own\n")
+def programs(repo: Path, marker: Path, filtered: str = "*") -> None:
+    """All places where a repository can name a program that a merge might run; each leaves its name
+    in ``marker``."""
+
+    def touch(name: str) -> str:
+        return f"echo {name} >>'{marker}'; false"
+
+    (repo / ".gitattributes").write_text(f"* merge=own diff=own\n{filtered} filter=own\n")
     commit(repo, "attributes")
     for key in (
         "merge.own.driver", "diff.own.command", "diff.own.textconv", "core.fsmonitor",
         "core.alternateRefsCommand", "filter.own.clean", "filter.own.smudge", "filter.own.process",
         "gpg.program", "core.pager", "core.editor", "merge.tool", "credential.helper",
     ):  # fmt: skip
-        git(repo, "config", key, touch)
+        git(repo, "config", key, touch(key))
     git(repo, "config", "commit.gpgSign", "true")
     git(repo, "config", "merge.renames", "false")
     hooks = repo / ".git" / "hooks"
@@ -111,5 +115,5 @@ def programs(repo: Path, marker: Path) -> None:
         "reference-transaction", "post-merge", "pre-merge-commit", "commit-msg", "post-checkout",
         "prepare-commit-msg", "pre-commit", "post-commit", "post-index-change", "update",
     ):  # fmt: skip
-        (hooks / name).write_text(f"#!/bin/sh\n{touch}\n")
+        (hooks / name).write_text(f"#!/bin/sh\n{touch(name)}\n")
         (hooks / name).chmod(0o755)
