@@ -1,0 +1,80 @@
+"""Images with test frameworks in them, built once per machine from ``images/*/Dockerfile``.
+
+They need the network: Debian's packages, and for some PyPI's or npm's. Behind a proxy that opens TLS
+they trust what this machine trusts, or what ``OPPIE_CA_BUNDLE`` names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections import deque
+from pathlib import Path
+
+import docker
+import docker.errors
+import pytest
+
+from runner.errors import EngineError
+from runner.sandbox import images as engine
+from runner.settings import Settings, load_settings
+
+FOLDER = Path(__file__).parent / "images"
+GROUPS = tuple(sorted(path.name for path in FOLDER.iterdir()))
+_CA = "ca/host.crt"
+_DEBIANS_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def built(client: docker.DockerClient, group: str, base: str) -> str:
+    """The tag of a group's image, which is made first if this machine doesn't have it.
+
+    The tag holds a hash of all that the image is made from, the certificates excepted. Fails the
+    test with the end of the build's output where it can't be built.
+    """
+    files = _files(group)
+    tag = f"oppie/test-{group}:{_hash(files, client.api.inspect_image(base)['Id'])}"
+    if engine.find(client, tag):
+        return tag
+    _remove_older(client, group)
+    settings = load_settings()
+    files |= {_CA: _certificates(settings)}
+    plan = engine.Build(tag, files, "Dockerfile", {"BASE": base, **settings.proxies()})
+    try:
+        deque(engine.build(client, plan), maxlen=0)
+    except EngineError as error:
+        pytest.fail(
+            f"the image with the frameworks of {group} can't be built; it needs the network, for "
+            f"Debian's packages, PyPI or npm:\n{error}",
+            pytrace=False,
+        )
+    return tag
+
+
+def _files(group: str) -> dict[str, bytes]:
+    folder = FOLDER / group
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _hash(files: dict[str, bytes], base_id: str) -> str:
+    digest = hashlib.sha256(base_id.encode())
+    for name, content in sorted(files.items()):
+        digest.update(b"\0".join((name.encode(), str(len(content)).encode(), content)))
+    return digest.hexdigest()[:12]
+
+
+def _certificates(settings: Settings) -> bytes:
+    """What this machine trusts; nothing if it keeps that where neither Python nor Debian look."""
+    places = (settings.ca_bundle, ssl.get_default_verify_paths().cafile, _DEBIANS_BUNDLE)
+    bundle = next((Path(place) for place in places if place and Path(place).is_file()), None)
+    return bundle.read_bytes() if bundle else b""
+
+
+def _remove_older(client: docker.DockerClient, group: str) -> None:
+    """Images of this group that were made from other files, unless something still uses them."""
+    for image in client.api.images(f"oppie/test-{group}"):
+        for tag in image["RepoTags"] or ():
+            try:
+                client.api.remove_image(tag)
+            except docker.errors.APIError as error:
+                if error.status_code != 409:
+                    raise

@@ -1,0 +1,4 @@
+#[test]
+fn says() {
+    println!("<\"é\"> & more");
+}

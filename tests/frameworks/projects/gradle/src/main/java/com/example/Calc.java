@@ -1,0 +1,7 @@
+package com.example;
+
+final class Calc {
+    static int add(int a, int b) {
+        return a + b;
+    }
+}

@@ -1,0 +1,16 @@
+const assert = require("node:assert");
+const { add } = require("../calc");
+
+describe("calc", () => {
+  it("adds", () => {
+    assert.strictEqual(add(2, 3), 5);
+  });
+
+  it('says <"é"> & more', () => {
+    assert.ok(true);
+  });
+
+  it.skip("divides", () => {
+    throw new Error("not written yet");
+  });
+});

@@ -1,0 +1,5 @@
+"""A calculator."""
+
+
+def add(a: int, b: int) -> int:
+    return a + b
