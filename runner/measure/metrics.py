@@ -1,18 +1,20 @@
 """Log lines become metrics: one value for each declared metric, or the reason why not.
 
-What is read is listed in ``runner.measure.formats`` and ``runner.measure.pytest_benchmark``; all
-other lines are passed over. A metric that is missing, printed more than once, not finite, or in a
-unit that doesn't go with the declared one is no metric.
+What is read is listed in ``runner.measure.formats``; all other lines are passed over. A metric
+that is missing, printed more than once, not finite, or in a unit that doesn't go with the declared
+one is no metric.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from runner.measure.formats import Sighting, go_line, json_line, metric_line
+from runner.measure.formats.json_values import is_number
+from runner.measure.formats.readers import Readers
 from runner.measure.lines import MAX_LINE_BYTES, MAX_LINES, Skipped, clean_lines
-from runner.measure.pytest_benchmark import BenchmarkDocument, BenchmarkTable
+from runner.measure.seen import Seen, Sightings
 from runner.measure.units import convert
 from runner.model import Metric, MetricSpec
 
@@ -20,20 +22,18 @@ from runner.model import Metric, MetricSpec
 @dataclass(frozen=True, slots=True)
 class Reading:
     """``metrics`` in the order of their declaration. ``reason`` is "" if all of them are there,
-    and else says what is wrong with the others; ``duplicated`` if one was printed twice."""
+    and else says what is wrong with the others; ``duplicated`` if one was printed twice.
+
+    ``samples`` has, by the name of a metric that is there, the numbers behind its value, in its
+    unit and in the order in which they were printed; only of tools that print them, and no more
+    than ``MAX_SAMPLES`` (``runner.measure.seen``) each. ``notes`` say which aren't all there.
+    """
 
     metrics: tuple[Metric, ...]
     reason: str = ""
     duplicated: bool = False
-
-
-@dataclass(slots=True)
-class _Seen:
-    """The first sighting of a metric, its line, and how many there were."""
-
-    first: Sighting
-    line: int
-    count: int = 1
+    samples: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_metrics(lines: Iterable[bytes], specs: Sequence[MetricSpec]) -> Reading:
@@ -42,69 +42,79 @@ def read_metrics(lines: Iterable[bytes], specs: Sequence[MetricSpec]) -> Reading
     A metric in a declared unit is converted into it; without one, it keeps the unit it was
     printed with. Memory is bounded, whatever the output, if each line is.
     """
-    skipped = Skipped()
-    seen, document = _collect(lines, {spec.name for spec in specs}, skipped)
+    skipped, readers = Skipped(), Readers()
+    sightings = Sightings([spec.name for spec in specs])
+    for number, text in clean_lines(lines, skipped):
+        for tool, found in readers.feed(text):
+            sightings.note(tool, found, number)
     if skipped.cut:
         return Reading((), f"more than {MAX_LINES} lines were printed")
-    metrics: list[Metric] = []
+    return _reading(specs, sightings, _unread(skipped, readers))
+
+
+def _unread(skipped: Skipped, readers: Readers) -> list[str]:
+    """What may be why a metric is missing."""
     reasons: list[str] = []
-    for spec in specs:
-        result = _resolve(spec, seen.get(spec.name))
-        if isinstance(result, Metric):
-            metrics.append(result)
-        else:
-            reasons.append(f"{spec.name} {result}")
-    if reasons and skipped.long_line:
+    if skipped.long_line:
         reasons.append(f"line {skipped.long_line} has over {MAX_LINE_BYTES} bytes and was not read")
-    if reasons and document.dropped:
+    if readers.dropped:
         reasons.append("a JSON document was too long to be read")
-    duplicated = any(seen[spec.name].count > 1 for spec in specs if spec.name in seen)
-    return Reading(tuple(metrics), "; ".join(reasons), duplicated)
+    return reasons
 
 
-def _collect(
-    lines: Iterable[bytes], names: set[str], skipped: Skipped
-) -> tuple[dict[str, _Seen], BenchmarkDocument]:
-    document, table = BenchmarkDocument(), BenchmarkTable()
-    seen: dict[str, _Seen] = {}
-    tabled: dict[str, _Seen] = {}
-    for number, text in clean_lines(lines, skipped):
-        for sighting in _sightings(text, document):
-            _note(seen, sighting, number, names)
-        for sighting in table.feed(text):
-            _note(tabled, sighting, number, names)
-    # pytest-benchmark prints its table in any case, beside the JSON that has all the digits.
-    return tabled | seen, document
+def _reading(specs: Sequence[MetricSpec], sightings: Sightings, unread: Sequence[str]) -> Reading:
+    metrics: list[Metric] = []
+    samples: dict[str, tuple[float, ...]] = {}
+    reasons: list[str] = []
+    notes: list[str] = []
+    duplicated = False
+    for spec in specs:
+        seen = sightings.of(spec.name)
+        if seen is None:
+            reasons.append(f"{spec.name} was not printed{_instead(spec.name, sightings)}")
+            continue
+        duplicated = duplicated or seen.count > 1
+        result = _resolve(spec, seen)
+        if isinstance(result, str):
+            reasons.append(f"{spec.name} {result}")
+            continue
+        metrics.append(result)
+        kept, note = _samples(seen, result)
+        if kept:
+            samples[spec.name] = kept
+        if note:
+            notes.append(f"{spec.name} {note}")
+    reason = "; ".join((*reasons, *unread)) if reasons else ""
+    return Reading(tuple(metrics), reason, duplicated, samples, tuple(notes))
 
 
-def _sightings(text: str, document: BenchmarkDocument) -> Iterator[Sighting]:
-    if text.startswith("METRIC"):
-        yield from metric_line(text)
-    elif text.startswith("Benchmark"):
-        yield from go_line(text)
-    else:
-        yield from json_line(text)
-    yield from document.feed(text)
+def _instead(name: str, sightings: Sightings) -> str:
+    others = sightings.others_like(name)
+    return f" (seen: {', '.join(others)})" if others else ""
 
 
-def _note(seen: dict[str, _Seen], sighting: Sighting, line: int, names: set[str]) -> None:
-    if sighting.name not in names:
-        return
-    if sighting.name in seen:
-        seen[sighting.name].count += 1
-    else:
-        seen[sighting.name] = _Seen(sighting, line)
-
-
-def _resolve(spec: MetricSpec, seen: _Seen | None) -> Metric | str:
-    if seen is None:
-        return "was not printed"
+def _resolve(spec: MetricSpec, seen: Seen) -> Metric | str:
     if seen.count > 1:
         return f"was printed {seen.count} times, first on line {seen.line}"
-    first = seen.first
-    if first.problem:
-        return f"{first.problem} (line {seen.line})"
-    value = convert(first.value, first.unit, spec.unit)
+    best = seen.best
+    if best.number.problem:
+        return f"{best.number.problem} (line {seen.line})"
+    value = convert(best.number.value, best.unit, spec.unit)
     if value is None:
-        return f"was printed in {first.unit!a}, declared in {spec.unit!r} (line {seen.line})"
-    return Metric(spec.name, value, spec.unit or first.unit)
+        return f"was printed in {best.unit!a}, declared in {spec.unit!r} (line {seen.line})"
+    if not math.isfinite(value):
+        return f"is not finite in {spec.unit!r} (line {seen.line})"
+    return Metric(spec.name, value, spec.unit or best.unit)
+
+
+def _samples(seen: Seen, metric: Metric) -> tuple[tuple[float, ...], str]:
+    """The samples in the metric's unit, and what is to be said of them."""
+    kept: list[float] = []
+    for sample in seen.samples:
+        value = convert(float(sample), seen.best.unit, metric.unit) if is_number(sample) else None
+        if value is None or not math.isfinite(value):
+            return (), "has samples that are not all finite numbers: none are kept"
+        kept.append(value)
+    if seen.sample_count > len(kept):
+        return tuple(kept), f"has {seen.sample_count} samples, of which {len(kept)} are kept"
+    return tuple(kept), ""

@@ -290,8 +290,15 @@ def test_the_json_of_pytest_benchmark(indent: int | None) -> None:
 
 
 def test_the_json_wins_over_the_table_beside_it() -> None:
+    text = document(median=2.13504e-6).replace("test_x[1]", "test_fast") + "\n" + TABLE
+    assert value(text, MetricSpec("test_fast", unit="us")) == pytest.approx(2.13504)
+
+
+def test_json_that_contradicts_the_table_beside_it_is_a_second_number() -> None:
     text = document(median=2e-6).replace("test_x[1]", "test_fast") + "\n" + TABLE
-    assert value(text, MetricSpec("test_fast", unit="us")) == pytest.approx(2.0)
+    reading = read(text, MetricSpec("test_fast", unit="us"))
+    assert reading.reason == "test_fast was printed 2 times, first on line 14"
+    assert reading.duplicated
 
 
 @pytest.mark.parametrize(
@@ -329,7 +336,7 @@ def test_a_line_behind_a_progress_bar_is_read() -> None:
 
 
 def test_undecodable_bytes_in_a_name_make_it_another_name() -> None:
-    assert read(b"METRIC m\xff=1", PLAIN).reason == "m was not printed"
+    assert read(b"METRIC m\xff=1", PLAIN).reason == "m was not printed (seen: m_)"
 
 
 def test_reasons_are_short_and_printable() -> None:

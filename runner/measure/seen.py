@@ -1,0 +1,134 @@
+"""The metrics that a program's output has, in bounded memory, whatever the output."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from runner.measure.formats.names import MAX_CHARS, metric_name
+from runner.measure.formats.sighting import Number, Rank, Sighting
+from runner.measure.units import convert
+
+MAX_SAMPLES = 10_000
+_MAX_OTHERS = 50
+_OFFERED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A metric: what one is to believe of it, the line where it was first seen, how many times it
+    was printed, and the numbers behind it, cut to ``MAX_SAMPLES`` of the ``sample_count``."""
+
+    best: Sighting
+    line: int
+    count: int
+    samples: Sequence[object] = ()
+    sample_count: int = 0
+
+
+class _Group:
+    """The sightings of one name by one tool at one rank."""
+
+    def __init__(self, first: Sighting, line: int) -> None:
+        # A tool's samples may be many: only those that are kept are held on to.
+        self.first = replace(first, samples=tuple(first.samples[:MAX_SAMPLES]))
+        self.sample_count = len(first.samples)
+        self.line = line
+        self.count = 0
+        self._values: list[float] = []
+        self.add(first)
+
+    def add(self, found: Sighting) -> None:
+        self.count += 1
+        value = convert(found.number.value, found.unit, self.first.unit)
+        if len(self._values) < MAX_SAMPLES:
+            self._values.append(math.nan if value is None else value)
+
+    def samples(self) -> tuple[Sequence[object], int]:
+        """What is behind the number: what was printed with it, or else the repeated numbers."""
+        if self.sample_count:
+            return self.first.samples, self.sample_count
+        return (self._values, self.count) if self.count > 1 else ((), 0)
+
+    def bears_out(self, number: Number, unit: str) -> bool:
+        """Whether ``number`` may be these numbers printed again, or their median or mean."""
+        value = convert(number.value, unit, self.first.unit)
+        if value is None:
+            return False
+        slack = self.first.number.place + 1e-6 * abs(value)
+        return min(self._values) - slack <= value <= max(self._values) + slack
+
+
+class Sightings:
+    """Collects the sightings of the wanted ``names``, and a few of the other names."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(names)
+        # By name, by tool, by rank.
+        self._groups: dict[str, dict[str, dict[Rank, _Group]]] = {}
+        self._others: dict[str, None] = {}
+
+    def note(self, tool: str, found: Sighting, line: int) -> None:
+        """Count a sighting by ``tool`` on a line."""
+        name = found.name
+        if name not in self._names:
+            name = metric_name(name)
+            if name not in self._names:
+                self._note_other(name, found)
+                return
+        ranks = self._groups.setdefault(name, {}).setdefault(tool, {})
+        group = ranks.get(found.rank)
+        if group is None:
+            ranks[found.rank] = _Group(found, line)
+        else:
+            group.add(found)
+
+    def _note_other(self, name: str, found: Sighting) -> None:
+        if (
+            found.number.problem
+            or found.aside
+            or not found.name
+            or len(self._others) >= _MAX_OTHERS
+        ):
+            return
+        if not name:  # too long to be a metric's name
+            name = ascii(found.name[:MAX_CHARS])[1:-1] + "…"
+        self._others[name] = None
+
+    def of(self, name: str) -> Seen | None:
+        """What there is of a metric. Two tools that print one name are one too many."""
+        tools = [_of_tool(ranks) for ranks in self._groups.get(name, {}).values()]
+        if not tools:
+            return None
+        if len(tools) == 1:
+            return tools[0]
+        line, count = min(seen.line for seen in tools), sum(seen.count for seen in tools)
+        return replace(tools[0], line=line, count=count)
+
+    def others_like(self, name: str) -> list[str]:
+        """A few of the names that nobody wanted, the likeliest first."""
+        return difflib.get_close_matches(name, self._others, n=_OFFERED, cutoff=0.0)
+
+
+def _of_tool(ranks: dict[Rank, _Group]) -> Seen:
+    """What one tool says: the number of the highest rank, if the others bear it out."""
+    groups = [ranks[rank] for rank in sorted(ranks, reverse=True)]
+    best = groups[0].first
+    conflicts = []
+    for group in groups[1:]:
+        shown = best.shown if group.first.rank < Rank.STATED <= best.rank else None
+        if not group.first.number.problem and not group.bears_out(shown or best.number, best.unit):
+            conflicts.append(group)
+    counted = [groups[0], *conflicts]
+    samples, sample_count = next(
+        (pair for pair in (group.samples() for group in groups) if pair[1]), ((), 0)
+    )
+    return Seen(
+        best,
+        min(group.line for group in counted),
+        sum(group.count for group in counted),
+        samples,
+        sample_count,
+    )
