@@ -47,7 +47,10 @@ def hand_over(
     patch = folder / "best.patch"
     evidence.write_patch(view.run_id, ROOT, found.label, patch)
     found = replace(found, patch=str(patch))
-    branch = branch_of(replace(view, verified=found), found.label)
+    earlier = view.verified is not None and view.verified.branch and view.verified.label
+    # The run's own branch may hold what was the best before.
+    taken = bool(earlier) and earlier != found.label
+    branch = branch_of(view if taken else replace(view, verified=found), found.label)
     message = message_of(replace(view, verified=found), found.label)
     try:
         publish(evidence, Path(view.target), view.run_id, found.label, branch, message)
