@@ -1,8 +1,11 @@
 """How many tests a check ran, from what test runners print at their end.
 
 Read are pytest, unittest, Go, Cargo and nextest, Jest, Vitest, Mocha, node:test, TAP, CTest, RSpec,
-Minitest, PHPUnit, Maven, .NET, ExUnit and Bats. Skipped tests didn't run. What several runners
-say in one log is added up.
+Minitest, PHPUnit, Maven, .NET, ExUnit and Bats. Skipped tests didn't run, nor do those count that
+are expected to fail. What several runners say in one log is added up.
+
+A log is told by the tests themselves, too, and can be made to tell more of them than there are:
+where a runner writes a report (``runner.measure.reports``), the report's number is the one to use.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ _LINE_CHARS = 500
 _LISTS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"(?:=+ )?((?:[0-9]+ [a-z]+(?:, )?)+) in [0-9.]+s(?: \([0-9:, day]+\))?(?: =+)?",  # pytest
+        r"(?:=+ )?((?:[0-9]+ [a-z]+(?: [a-z]+)?(?:, )?)+) in [0-9.]+s(?: \([0-9:, day]+\))?(?: =+)?",  # pytest
         r"test result: (.+)",  # Cargo
         r"\s*Summary \[.+\] +[0-9]+(?:/[0-9]+)? tests? run: (.+)",  # nextest
         r"Tests: +(.*[0-9] total)",  # Jest
@@ -27,7 +30,8 @@ _LISTS = tuple(
     )
 )
 _COUNT = re.compile(r"([0-9]+) ([a-z]+)")
-_RAN = {"passed", "failed", "error", "errors", "xfailed", "xpassed", "passing", "failing"}
+# A test that is expected to fail judges nothing: like a skipped one, it doesn't count.
+_RAN = {"passed", "failed", "error", "errors", "xpassed", "passing", "failing"}
 
 # Closing lines that name their counts, such as `Failed: 0, Passed: 5, Skipped: 1`.
 _NAMED = tuple(
@@ -54,11 +58,15 @@ _TOTALS = tuple(
     )
 )
 # Lines that take something away from a total printed elsewhere.
-_UNITTEST_SKIPPED = re.compile(r"(?:OK|FAILED) \((?:[^()]*, )?skipped=([0-9]+)[^()]*\)")
-_CTEST_SKIPPED = re.compile(r" *[0-9]+/[0-9]+ Test +#[^*]*\*\*\*(?:Skipped|Not Run).*")
+_UNITTEST = re.compile(r"(?:OK|FAILED) \(((?:[a-z ]+=[0-9]+(?:, )?)+)\)")
+_UNITTEST_SKIPPED = re.compile(r"\b(?:skipped|expected failures)=([0-9]+)")
+# The total leaves out the disabled ones, which it says weren't run, too.
+_CTEST_SKIPPED = re.compile(
+    r" *[0-9]+/[0-9]+ Test +#[^*]*\*\*\*(?:Skipped|Not Run(?! \(Disabled\))).*"
+)
 _GO_RESULT = re.compile(r"\s*--- (?:PASS|FAIL): .*")
 _GO_PACKAGE = re.compile(r"ok  ?\t\S+\t(?!.*\[no tests to run\]).*")
-_TAP_RESULT = re.compile(r"(?:not )?ok [0-9]+(?!.*# (?i:skip))\b.*")
+_TAP_RESULT = re.compile(r"(?:ok [0-9]+(?!.*# (?i:skip))|not ok [0-9]+(?!.*# (?i:skip|todo)))\b.*")
 _NONE = re.compile(
     r"(?:=+ )?no tests ran in .*"  # pytest
     r"|NO TESTS RAN"  # unittest
@@ -68,6 +76,7 @@ _NONE = re.compile(
     r"|No tests were found!!!"  # CTest
     r"|No tests executed!"  # PHPUnit
     r"|1\.\.0(?: .*)?"  # TAP
+    r"|0 failures|There are no tests to run"  # ExUnit
 )
 
 
@@ -128,5 +137,6 @@ def _skipped(text: str) -> int:
     """How many tests a line that isn't a total takes away from one."""
     if _CTEST_SKIPPED.fullmatch(text):
         return 1
-    match = _UNITTEST_SKIPPED.fullmatch(text)
-    return int(match[1]) if match else 0
+    if match := _UNITTEST.fullmatch(text):
+        return sum(int(count) for count in _UNITTEST_SKIPPED.findall(match[1]))
+    return 0

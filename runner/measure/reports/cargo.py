@@ -28,7 +28,7 @@ _ENDS = re.compile(
 )
 _PANICKED = re.compile(r"thread '.*' (?:\([0-9]+\) )?panicked at .*:[0-9]+:[0-9]+:")
 _STATUSES = {"ok": Status.PASSED, "FAILED": Status.FAILED, "ignored": Status.SKIPPED}
-_LINE = re.compile(r" \(line [0-9]{1,9}\)")
+_LINE = re.compile(r" \(line ([0-9]{1,9})\)")
 _LISTED = re.compile(r"failures:|note: run with .*|stack backtrace:")
 
 
@@ -93,12 +93,18 @@ def _close(binary: _Binary, totals: list[int], cases: Cases) -> None:
 
 
 def _add(binary: _Binary, cases: Cases) -> None:
-    for name, status, message, seconds in binary.tests:
+    # They are told in the order in which they ended; that of equal names must be the same always.
+    for name, status, message, seconds in sorted(binary.tests, key=_place):
         if status.bad:
             lines = (line for line in binary.output.get(name, ()) if not _PANICKED.fullmatch(line))
             message = essence("", "\n".join(lines))
         # The line of a documentation test moves with each change to the source above it.
         cases.add((_LINE.sub("", name),), status, message, seconds)
+
+
+def _place(test: tuple[str, Status, str, float | None]) -> tuple[str, int]:
+    line = _LINE.search(test[0])
+    return _LINE.sub("", test[0]), int(line[1]) if line else 0
 
 
 def _seconds(text: str | None) -> float | None:

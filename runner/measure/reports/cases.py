@@ -147,4 +147,4 @@ def _clipped(text: str, chars: int) -> str:
 def _duration(seconds: float | None) -> float | None:
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return None
-    return seconds
+    return round(seconds, 6)

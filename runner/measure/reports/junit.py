@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from runner.measure.reports.cases import Cases, Status, Unreadable
+from runner.measure.reports.cases import MAX_MESSAGE_CHARS, Cases, Status, Unreadable
 from runner.measure.reports.text import READ_CHARS, essence
 from runner.measure.reports.xml_events import read_xml
 
 _VERDICTS = {"failure": Status.FAILED, "error": Status.ERROR, "skipped": Status.SKIPPED}
+_OUTPUTS = ("system-out", "system-err")
 # Those whose verdict is in an attribute: GoogleTest ("notrun", "suppressed"), CTest ("disabled",
 # "fail"), and others.
 _STATUSES = {
@@ -29,7 +30,7 @@ _STATUSES = {
     "error": Status.ERROR,
 }
 # Names that some runners give to all their suites, or classes: they tell nothing apart.
-_CONSTANT = {"pytest", "test", "TestResults"}
+_CONSTANT = {"pytest", "test", "TestResults", "(empty)"}
 _STAMP = re.compile(r"-[0-9]{14}$")  # xmlrunner puts the time behind the suite's name
 
 
@@ -48,6 +49,8 @@ class _Suites:
         self._text: list[str] | None = None  # its body, while it is open
         self._chars = 0
         self._body = ""
+        self._printing = False
+        self._printed = ""  # the end of what the test printed
 
     def opened(self, tag: str, attributes: dict[str, str], depth: int) -> None:
         if depth == 1 and tag not in ("testsuites", "testsuite"):
@@ -60,9 +63,13 @@ class _Suites:
             self._suites.append(_STAMP.sub("", attributes.get("name", "")))
         elif tag in _VERDICTS and (self._case is not None or _VERDICTS[tag].bad):
             self._judge(_VERDICTS[tag], attributes)
+        elif tag in _OUTPUTS and self._case is not None:
+            self._printing = True
 
     def text(self, text: str) -> None:
-        if self._text is not None and self._chars < READ_CHARS:
+        if self._printing:
+            self._printed = (self._printed + text)[-MAX_MESSAGE_CHARS:]
+        elif self._text is not None and self._chars < READ_CHARS:
             self._text.append(text)
             self._chars += len(text)
 
@@ -71,6 +78,8 @@ class _Suites:
             self._add()
         elif tag == "testsuite" and self._case is None:
             self._suites.pop()
+        elif tag in _OUTPUTS:
+            self._printing = False
         elif self._text is not None and tag in _VERDICTS:
             self._body, self._text = "".join(self._text), None
             if self._case is None:  # a suite that failed outside of its cases
@@ -78,8 +87,12 @@ class _Suites:
                 self._add()
 
     def _judge(self, verdict: Status, attributes: dict[str, str]) -> None:
-        """The first failure is the verdict, and a failure weighs more than a skip."""
-        if self._verdict is None or (verdict.bad and not self._verdict.bad):
+        """The first failure is the verdict, and a failure weighs more than a skip; but node:test
+        notes the failure of a test that is still to be made to pass beside its "todo"."""
+        if self._attributes.get("type") == "todo":
+            return
+        todo = verdict is Status.SKIPPED and attributes.get("type") == "todo"
+        if todo or self._verdict is None or (verdict.bad and not self._verdict.bad):
             self._verdict, self._attributes = verdict, attributes
             self._text, self._chars, self._body = [], 0, ""
 
@@ -87,9 +100,14 @@ class _Suites:
         case = self._case or {}
         status = self._verdict or _told(case)
         kind, message = self._attributes.get("type", ""), self._attributes.get("message", "")
-        said = essence(kind, message, self._body) if status is not Status.PASSED else ""
+        said = ""
+        if status.bad:  # CTest says what a failed test printed, and no more
+            said = essence(kind, message, self._body) or essence("", self._printed)
+        elif status is Status.SKIPPED:
+            said = message or self._body or kind
         self._cases.add(self._name(case), status, said, _seconds(case.get("time", "")))
-        self._case, self._verdict, self._attributes, self._body = None, None, {}, ""
+        self._case, self._verdict, self._attributes = None, None, {}
+        self._body = self._printed = ""
 
     def _name(self, case: dict[str, str]) -> tuple[str, ...]:
         """Suites, then the class (or the file), then the test, without what is said twice."""

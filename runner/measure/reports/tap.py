@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from runner.measure.reports.cases import MAX_CASES, Cases, Status, TooLarge, Unreadable
 from runner.measure.reports.lines import report_lines
 from runner.measure.reports.tap_details import Details
-from runner.measure.reports.text import clean
+from runner.measure.reports.text import clean, essence
 
 _MAX_DEPTH = 32
 _MAX_COMMENTS = 20
@@ -23,6 +23,7 @@ _PLAN = re.compile(r"1\.\.([0-9]{1,9})(?:\s*#.*)?")
 _VERSION = re.compile(r"TAP version [0-9]+", re.IGNORECASE)
 _BAIL = re.compile(r"Bail out!(.*)", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"(?:^|\s)#\s*(skip|todo)\S*\s*(.*)$", re.IGNORECASE)
+_TOTAL = re.compile(r"# (?:tests|suites|pass|fail|cancelled|skipped|skip|todo|duration_ms) .*")
 # Durations, as node-tap and Bats put them behind the description.
 _TIME = re.compile(r"\s+(?:#\s*time=|in )([0-9.]{1,20})\s*(ms|s)(?:ec)?$")
 
@@ -79,10 +80,10 @@ class _Stream:
         depth, beyond = divmod(indent, 4)
         if body.startswith("---") and beyond == 2 and self._last(depth):
             self._details = Details(indent)
-        elif beyond or depth > _MAX_DEPTH:
+        elif not body:
             pass
-        elif body.startswith("#"):
-            self._comment(body)
+        elif body.startswith("#") or beyond or depth > _MAX_DEPTH:
+            self._comment(body)  # Mocha indents what failed, and marks it by nothing else
         else:
             self._commented = None
             self._line(depth, body)
@@ -142,14 +143,17 @@ class _Stream:
             point.subtests += [each for level in deeper for each in level.points]
 
     def _comment(self, body: str) -> None:
-        if self._commented and len(self._commented.comments) < _MAX_COMMENTS:
+        if _TOTAL.fullmatch(body):
+            self._commented = None
+        elif self._commented and len(self._commented.comments) < _MAX_COMMENTS:
             self._commented.comments.append(body.lstrip("# "))
 
     def _end_details(self) -> None:
         if not self._details:
             return
         if point := self._last(self._details.indent // 4):
-            point.message = self._details.message or point.message
+            if point.status.bad:
+                point.message = self._details.message
             point.seconds = self._details.seconds if point.seconds is None else point.seconds
         self._details = None
 
@@ -218,6 +222,6 @@ def _emit(point: _Point, above: tuple[str, ...], cases: Cases, skipped: bool = F
     if point.subtests and (failed or not point.status.bad):
         return failed
     status = Status.SKIPPED if skipped else point.status
-    message = point.message or " ".join(point.comments)
+    message = point.message or essence("", "\n".join(point.comments))
     cases.add((*above, point.name), status, message, point.seconds)
     return status.bad

@@ -13,16 +13,28 @@ READ_CHARS = 8 << 10
 _HIDDEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
+# What is left of a colour where a format has no escape character (XML).
+_COLOUR = re.compile("\ufffd\\[[0-9;]{0,20}m")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 # Lines of stack traces, which differ with what was inlined or scheduled, and say where, not what.
 _FRAME = re.compile(r"\s*(?:at |File \"|from \S+:[0-9]+:in )")
 # What says no more than that a test failed.
-_SAYS_NOTHING = {"", "failed", "failure", "fail", "error", "test failed", "assertion failed"}
+_SAYS_NOTHING = {
+    "",
+    "failed",
+    "failure",
+    "fail",
+    "error",
+    "test failed",
+    "assertion failed",
+    "testcodefailure",
+}
 
 
 def clean(text: str) -> str:
     """``text`` as one line, without escapes, invisible characters and memory addresses."""
     text = _HIDDEN.sub("\ufffd", without_escapes(text[:READ_CHARS]))
+    text = _COLOUR.sub("", text)
     return _ADDRESS.sub("0x…", " ".join(text.split()))
 
 

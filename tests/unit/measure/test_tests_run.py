@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from runner.measure import tests_run as counting
 
 REAL = {
-    "pytest": ("===== 3 passed, 1 skipped, 1 xfailed in 0.32s =====", 4),
+    "pytest": ("===== 3 passed, 1 skipped, 1 xfailed in 0.32s =====", 3),
+    "pytest, subtests": ("2 passed, 1 skipped, 1 xfailed, 5 subtests passed in 0.53s", 2),
     "pytest -q": ("..s  [100%]\n3 passed, 1 skipped in 0.32s", 3),
     "pytest, failing": ("=== 1 failed, 2 passed, 1 warning in 75.20s (0:01:15) ===", 3),
     "pytest, error": ("==== 1 error in 0.10s ====", 1),
@@ -22,7 +23,8 @@ REAL = {
     "pytest, all deselected": ("====== 4 deselected in 0.03s ======", 0),
     "pytest, none": ("======= no tests ran in 0.01s =======", 0),
     "pytest -q, none": ("no tests ran in 0.01s", 0),
-    "unittest": ("Ran 3 tests in 0.007s\n\nOK (skipped=1, expected failures=1)", 2),
+    "unittest": ("Ran 3 tests in 0.007s\n\nOK (skipped=1, expected failures=1)", 1),
+    "unittest, none skipped": ("Ran 3 tests in 0.007s\n\nFAILED (failures=1, errors=1)", 3),
     "unittest, one": ("Ran 1 test in 0.000s\n\nOK", 1),
     "unittest, failing": ("Ran 4 tests in 0.007s\n\nFAILED (failures=1, skipped=2)", 2),
     "unittest, none": ("Ran 0 tests in 0.000s\n\nOK", 0),
@@ -50,6 +52,12 @@ REAL = {
         "67% tests passed, 1 tests failed out of 3",
         2,
     ),
+    "ctest, disabled": (
+        "2/4 Test #2: b ................................***Not Run (Disabled)   0.00 sec\n"
+        "3/4 Test #3: c ................................***Not Run   0.00 sec\n"
+        "50% tests passed, 1 tests failed out of 2",
+        1,
+    ),
     "ctest, none": ("No tests were found!!!", 0),
 }
 DOCUMENTED = {
@@ -74,6 +82,7 @@ DOCUMENTED = {
     "mocha": ("  5 passing (12ms)\n  1 pending\n  2 failing", 7),
     "mocha, none": ("  0 passing (1ms)", 0),
     "tap": ("1..4\nok 1 - a\nnot ok 2\nok 3 # skip no network\nok 4 # TODO later", 3),
+    "tap, to do": ("1..2\nok 1 - a\nnot ok 2 - b # TODO later", 1),
     "tap, none": ("1..0 # SKIP all", 0),
     "rspec": ("5 examples, 0 failures, 1 pending", 4),
     "rspec, none": ("0 examples, 0 failures", 0),
@@ -91,6 +100,7 @@ DOCUMENTED = {
         5,
     ),
     "exunit": ("5 tests, 0 failures, 1 skipped", 4),
+    "exunit, none": ("Finished in 0.00 seconds (0.00s async, 0.00s sync)\n0 failures", 0),
     "bats": ("3 tests, 1 failure", 3),
 }
 
