@@ -244,7 +244,7 @@ def _read(repetition: Repetition, benchmark: Benchmark) -> _Got | Failure:
         if spec.source is Source.CLOCK:
             values[spec.name] = Metric(spec.name, repetition.seconds, "s")
     metrics = tuple(values[spec.name] for spec in benchmark.metrics)
-    return _Got(metrics, repetition.seconds, {})
+    return _Got(metrics, repetition.seconds, reading.samples)
 
 
 def _note(series: Series, side: str, number: int, got: _Got) -> None:

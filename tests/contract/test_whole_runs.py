@@ -123,7 +123,7 @@ def test_two_planners_that_meet_share_nothing(bench: Bench) -> None:
 
 def test_a_target_that_fails_its_own_checks_is_told(bench: Bench) -> None:
     task = replace(make_task(bench.target), checks=(Check("whole", "exit 3", 30.0),))
-    with pytest.raises(RootFails, match="check whole passes in none of 2 runs .* the last exited with 3"):
+    with pytest.raises(RootFails, match=r"check whole passes in none of 2 runs .* the last exited with 3"):
         bench.run(task)
 
 
