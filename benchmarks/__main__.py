@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("node_overhead", "planner_scale", "journal", "snapshot_bytes", "search_efficiency")
+ALL = (
+    "node_overhead",
+    "planner_scale",
+    "journal",
+    "snapshot_bytes",
+    "search_efficiency",
+    "honest_numbers",
+)
 
 
 def main() -> int:

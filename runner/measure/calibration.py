@@ -9,13 +9,29 @@ from functools import lru_cache
 
 import numpy as np
 
-from runner.measure.intervals import normal_quantile, spread
-from runner.measure.plan import MOST_PAIRS, RANKS_EFFICIENCY, Method, Plan, Stage
+from runner.measure.intervals import (
+    normal_quantile,
+    pseudo_median,
+    ranks_interval,
+    spread,
+    student_interval,
+)
+from runner.measure.plan import (
+    FEWEST_FOR_RANKS,
+    MOST_PAIRS,
+    RANKS_EFFICIENCY,
+    Method,
+    Plan,
+    Stage,
+)
 
 PAIRS = 10  # of a calibration, unless told otherwise
 FEWEST_PAIRS = 5
 
-_DRAWS = 4000
+_POWER = 0.9
+_ACCIDENT = 0.01
+_DRAWS = 2000
+_MOST_DRAWN = 40  # pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +63,34 @@ def calibrate(ratios: Sequence[float], rounding: float = 0.0) -> Calibration:
     return Calibration(values.size, sd, max(sd, rounding), tuple(map(float, ratios)), rounding)
 
 
-def smallest_gain(calibration: Calibration, plan: Plan, power: float = 0.9) -> float:
-    """The smallest gain (log-ratio) that ``plan`` calls better with a chance of ``power``.
+def smallest_gain(calibration: Calibration, plan: Plan) -> float:
+    """The smallest gain (log-ratio) that ``plan`` finds with a power of 0.9.
 
-    Infinite if no gain is (one pair). It is reckoned for normal noise, and the last look.
+    Reckoned for normal noise, and for the last look by itself. Infinite for one pair.
     """
-    if not (factor := _factor(plan.stages[-1], power)) < math.inf:
+    if math.isinf(factor := _factor(plan.stages[-1])):
         return math.inf
     return factor * calibration.sd + calibration.rounding
 
 
 @lru_cache(maxsize=64)
-def _factor(stage: Stage, power: float) -> float:
-    """The smallest gain in standard deviations of one pair."""
+def _factor(stage: Stage) -> float:
+    """The smallest gain, in standard deviations of one pair.
+
+    Up to 40 pairs by drawing noise: a gain is found where it lifts the interval's lower end above
+    0. Beyond, signed ranks are as good as normal.
+    """
+    if stage.pairs == 1:
+        return math.inf
+    if stage.pairs > _MOST_DRAWN:
+        return stage.reach + normal_quantile(_POWER) / math.sqrt(stage.pairs * RANKS_EFFICIENCY)
+    noise = np.random.default_rng(0).normal(0.0, 1.0, (_DRAWS, stage.pairs))
     match stage.method:
         case Method.RANKS:
-            return stage.reach + normal_quantile(power) / math.sqrt(stage.pairs * RANKS_EFFICIENCY)
-        case Method.STUDENT if stage.pairs == 1:
-            return math.inf
+            low, _ = ranks_interval(noise, stage.error)
         case Method.STUDENT:
-            random = np.random.default_rng(0)
-            means = random.normal(0.0, 1.0 / math.sqrt(stage.pairs), _DRAWS)
-            squares = random.chisquare(stage.pairs - 1, _DRAWS) / (stage.pairs - 1)
-            reaches = stage.reach * np.sqrt(np.maximum(squares, 1.0))
-            return float(np.quantile(reaches - means, power))
+            low, _ = student_interval(noise, stage.error, floor=1.0)
+    return float(np.quantile(-low, _POWER))
 
 
 def too_noisy(
@@ -78,38 +98,50 @@ def too_noisy(
 ) -> str:
     """Why the benchmark can't show what the task asks for, and what to do; "" if it can.
 
-    ``min_gain`` is a log-ratio (0: none is named), ``rejected_below`` a delta (-0.1: 10 % worse).
+    ``min_gain`` is the log-ratio that is to be found. If it is 0, that is the size of a loss for
+    which a state is rejected: ``rejected_below`` is a delta above -1 (-0.1: 10 % worse). If that is
+    0 as well, nothing is asked.
     """
     shown = smallest_gain(calibration, plan)
     wanted = min_gain if min_gain > 0.0 else -math.log1p(rejected_below)
-    if shown <= wanted:
+    if shown <= wanted or wanted <= 0.0:
         return ""
-    return f"{_found(calibration, plan, shown)}, {_asked(min_gain, rejected_below)}. " + _advice(
-        calibration, plan, shown, wanted
+    what = "gains from " + _percent(min_gain) if min_gain > 0.0 else ""
+    what = what or f"what is {-100.0 * rejected_below:.3g} % worse"
+    able = "show nothing" if math.isinf(shown) else f"show differences from {_percent(shown)}"
+    return (
+        f"The benchmark is too noisy: against itself it differs by {_percent(calibration.sd)} "
+        f"(standard deviation), so with {plan.cap} pair{'s' * (plan.cap > 1)} it can {able}, but "
+        f"the task asks for {what}. {_advice(calibration, plan, wanted)}"
     )
 
 
-def _found(calibration: Calibration, plan: Plan, shown: float) -> str:
-    noise = f"The benchmark is too noisy: against itself it differs by {_percent(calibration.sd)}"
-    if math.isinf(shown):
-        return f"{noise}, and {plan.cap} pair can show no gain"
-    return f"{noise} (standard deviation), so {plan.cap} pairs show gains from {_percent(shown)}"
+def biased(calibration: Calibration) -> str:
+    """Why not even the average of A/A is to be believed; "" if nothing speaks against it.
+
+    One calibration in a hundred is called biased by accident. Fewer than 8 pairs can't tell.
+    """
+    low, high = ranks_interval(np.asarray(calibration.ratios), _ACCIDENT)
+    if low <= calibration.rounding and high >= -calibration.rounding:
+        return ""
+    middle = float(pseudo_median(np.asarray(calibration.ratios)))
+    return (
+        f"The benchmark differs from itself by {_percent(abs(middle))} on average: its two sides, the "
+        "same program, aren't treated alike. Look for what they share or inherit, such as a cache "
+        "that one fills for the other, or a container that started with less memory."
+    )
 
 
-def _asked(min_gain: float, rejected_below: float) -> str:
-    if min_gain > 0.0:
-        return f"but gains from {_percent(min_gain)} matter to the task"
-    return f"but the task rejects what is {-100.0 * rejected_below:.3g} % worse"
-
-
-def _advice(calibration: Calibration, plan: Plan, shown: float, wanted: float) -> str:
+def _advice(calibration: Calibration, plan: Plan, wanted: float) -> str:
     if calibration.rounding >= wanted:
         return "Print its values with more digits, or let one repetition do more work."
-    ways = "let one repetition do more work, pin it to CPUs of its own, or use a quieter machine"
-    pairs = plan.cap * ((shown - calibration.rounding) / (wanted - calibration.rounding)) ** 2
-    if pairs <= MOST_PAIRS:
-        return f"Allow about {math.ceil(pairs)} pairs, or {ways}."
-    return f"More pairs alone won't do: {ways}."
+    ways = "let one repetition do more work, give it CPUs of its own, or use a quieter machine"
+    z = normal_quantile(1.0 - plan.stages[-1].error / 2.0) + normal_quantile(_POWER)
+    deviations = (wanted - calibration.rounding) / calibration.sd if calibration.sd else math.inf
+    pairs = max(FEWEST_FOR_RANKS, math.ceil((z / deviations) ** 2 / RANKS_EFFICIENCY))
+    if pairs > MOST_PAIRS:
+        return f"More pairs alone won't do: {ways}."
+    return f"Allow about {pairs} pairs, {ways}."
 
 
 def _percent(gain: float) -> str:

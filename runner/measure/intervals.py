@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_EXACT = 100  # pairs; beyond, the normal approximation is exact enough (see ``_tail``)
 _WITHIN_ONE_DEVIATION = 0.6827  # of a normal distribution
 
 
@@ -109,16 +108,13 @@ def _walsh_averages(ratios: Floats) -> Floats:
     return np.asarray((ratios[..., one] + ratios[..., other]) / 2.0)
 
 
+@lru_cache(maxsize=64)
 def _tail(pairs: int) -> Floats:
     """P(W <= w) for w from 0 to the middle; W sums those of 1 to ``pairs`` that a coin picks.
 
-    Exact up to 100 pairs: W's distribution is built by one coin after the other. Beyond, the
-    normal distribution with the Edgeworth term of W's excess, -12/5 (3n²+3n-1) / (n(n+1)(2n+1));
-    its relative error is below 1 % for all errors above 0.0001.
+    W's distribution is built by one coin after the other: 0.2 s for 1000 pairs.
     """
     top = pairs * (pairs + 1) // 4
-    if pairs > _MOST_EXACT:
-        return _edgeworth(pairs, np.arange(top + 1, dtype=np.float64))
     chances = np.zeros(top + 1)
     chances[0] = 1.0
     for rank in range(1, pairs + 1):
@@ -126,13 +122,3 @@ def _tail(pairs: int) -> Floats:
         chances = halves.copy()
         chances[rank:] += halves[: max(0, top + 1 - rank)]
     return np.asarray(np.cumsum(chances))
-
-
-def _edgeworth(pairs: int, sums: Floats) -> Floats:
-    from scipy.special import ndtr
-
-    squares = pairs * (pairs + 1) * (2 * pairs + 1)
-    excess = -12.0 / 5.0 * (3 * pairs * pairs + 3 * pairs - 1) / squares
-    z = (sums + 0.5 - pairs * (pairs + 1) / 4.0) / math.sqrt(squares / 24.0)
-    density = np.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi)
-    return np.asarray(np.maximum(0.0, ndtr(z) - density * (z**3 - 3.0 * z) * excess / 24.0))

@@ -25,6 +25,8 @@ from runner.model import Goal, Measurement, Metric, MetricSpec
 BASELINE = "baseline"
 CANDIDATE = "candidate"
 
+_DIGITS = 12  # no clock has more, and the conversion of units leaves dirt behind them
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -88,16 +90,16 @@ def pair_order(seed: str, number: int) -> tuple[str, str]:
 def rounding(values: Sequence[float], unit: str) -> float:
     """How far a coarse clock can put a pair's log-ratio off, judged by the values of one program.
 
-    The clock's step is the smallest difference between any two values, or one in the last digit
-    that any of them has. A value is off by half a step at most, and so a ratio by one. Only times
-    (``unit``) are rounded: counts and sizes are exact. All values must be positive and finite.
+    The clock's step is the smallest difference between any two values; if all are equal, it is one
+    in their last digit, and 1 at most (40 ms are taken for 40, not for 30 to 50). A value is off by
+    half a step, and so a ratio by one. Only times (``unit``) are rounded: counts and sizes are
+    exact. All values must be positive and finite.
     """
     if not unit or convert(1.0, unit, "s") is None:
         return 0.0
     distinct = sorted(set(values))
-    # Nothing tells if the zeros at the end of a single value are digits: 100 is taken as exact to 1.
-    gaps = (more - less for less, more in itertools.pairwise(distinct))
-    step = min(next(gaps, 1.0), *gaps, *map(_last_digit, distinct))
+    gaps = [more - less for less, more in itertools.pairwise(distinct)]
+    step = min(gaps) if gaps else min(1.0, _last_digit(distinct[0]))
     return step / distinct[0]
 
 
@@ -165,5 +167,5 @@ def _value(sample: Sequence[Metric], name: str) -> float:
 
 
 def _last_digit(value: float) -> float:
-    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    exponent = Decimal(f"{value:.{_DIGITS}g}").normalize().as_tuple().exponent
     return 10.0 ** int(exponent)

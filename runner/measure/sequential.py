@@ -71,13 +71,12 @@ def look(ratios: Sequence[float], plan: Plan, calibration: Calibration | None = 
         raise ValueError("a look needs one log-ratio or more, and finite ones")
     stage = plan.stage(values.size)
     if stage is None:
-        gain = float(pseudo_median(values))
-        return Look(gain, -math.inf, math.inf, values.size, Call.GO_ON)
+        return Look(float(pseudo_median(values)), -math.inf, math.inf, values.size, Call.GO_ON)
     values = values[: stage.pairs]
     off, floor = (calibration.rounding, calibration.floor) if calibration else (0.0, None)
     gain = pseudo_median(values)
     low, high = stage_interval(values, stage, plan, floor)
-    futile = bool(hopeless(values, gain, stage, plan, off))
+    futile = math.isfinite(low) and bool(hopeless(values, gain, stage, plan, off))
     bounds = float(low) - off, float(high) + off
     return Look(float(gain), *bounds, stage.pairs, _call(*bounds, stage, plan, futile))
 

@@ -13,9 +13,14 @@ from runner.measure.paired import (
     Comparison,
     abba,
     compare,
+    log_ratios,
     measurement,
     medians,
+    pair_order,
+    rounding,
+    values_of,
 )
+from runner.measure.sequential import Call, Look
 from runner.model import Goal, Metric, MetricSpec
 
 VALUES = st.floats(min_value=1e-12, max_value=1e12)
@@ -174,6 +179,54 @@ def test_the_order_of_the_sides(pairs: int) -> None:
         assert {order[2 * number], order[2 * number + 1]} == {BASELINE, CANDIDATE}
 
 
+def test_which_side_goes_first_is_a_fair_coins_choice() -> None:
+    """Each 4 pairs' orders are as frequent as any other: no coin depends on the ones before."""
+    firsts = [pair_order("seed", number)[0] for number in range(4000)]
+    assert abs(firsts.count(CANDIDATE) - 2000) < 4 * math.sqrt(1000)
+    fours = [tuple(firsts[start : start + 4]) for start in range(0, 4000, 4)]
+    counts = np.array([fours.count(four) for four in set(fours)])
+    assert len(counts) == 16
+    assert np.square(counts - 62.5).sum() / 62.5 < 37.7  # chi-squared, 15 df, 99.9 %
+
+
+def test_both_sides_are_in_each_pair_in_an_order_that_can_be_repeated() -> None:
+    orders = [pair_order("one", number) for number in range(64)]
+    assert {frozenset(order) for order in orders} == {frozenset((BASELINE, CANDIDATE))}
+    assert orders == [pair_order("one", number) for number in range(64)]
+    assert orders != [pair_order("other", number) for number in range(64)]
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "expected"),
+    [
+        ([12.0, 13.0, 12.0, 15.0], "ms", 1 / 12),  # whole milliseconds
+        ([12000.0, 13000.0, 15000.0], "us", 1 / 12),  # the same, converted
+        ([12.0, 16.0, 12.0, 24.0], "ms", 4 / 12),  # a clock that ticks 250 times a second
+        ([40.0, 40.0], "ms", 1 / 40),
+        ([0.25, 0.25], "s", 0.01 / 0.25),
+        ([70.25, 70.3125, 71.5, 70.265625], "us", 0.015625 / 70.25),
+        ([12.0, 13.0], "", 0.0),  # counts and sizes are exact
+        ([12.0, 13.0], "kB", 0.0),
+        ([12.0, 13.0], "allocs/op", 0.0),
+    ],
+)
+def test_how_far_a_coarse_clock_puts_a_ratio_off(
+    values: list[float], unit: str, expected: float
+) -> None:
+    assert rounding(values, unit) == pytest.approx(expected)
+
+
+@given(st.lists(st.floats(1.0, 1e3), min_size=2, max_size=9), st.sampled_from([0.1, 0.5, 1.0]))
+def test_rounding_puts_no_ratio_further_off_than_is_said(values: list[float], step: float) -> None:
+    rounded = [max(step, round(value / step) * step) for value in values]
+    told = rounding([*rounded, min(rounded), min(rounded) + step], "ms")
+    true, seen = (log_ratios(of, of[::-1], Goal.MIN) for of in (values, rounded))
+    assert not isinstance(true, str) and not isinstance(seen, str)
+    if min(rounded) > 5 * step:  # below that, logarithms aren't straight any more
+        off = max(abs(one - other) for one, other in zip(true, seen, strict=True))
+        assert off <= 1.02 * told
+
+
 def sample(time: float, memory: float) -> tuple[Metric, ...]:
     return (Metric("memory", memory, "kB"), Metric("time", time, "us"))
 
@@ -193,6 +246,20 @@ def test_a_measurement_has_the_medians_of_all_metrics_of_both_sides() -> None:
     assert result.pairs == len(result.ratios) == 3
     assert result.metrics == (Metric("memory", 4, "kB"), Metric("time", 10, "us"))
     assert result.baseline == (Metric("memory", 2, "kB"), Metric("time", 20, "us"))
+
+
+def test_a_measurement_takes_the_interval_of_the_last_look() -> None:
+    seen = Look(0.4, 0.1, 0.9, 2, Call.BETTER)
+    result = measurement([sample(10, 1), sample(30, 3)], [sample(5, 4), sample(15, 0)], TIME, seen)
+    assert not isinstance(result, str)
+    assert (result.gain, result.low, result.high, result.pairs) == (0.4, 0.1, 0.9, 2)
+    assert result.ratios == pytest.approx([math.log(2)] * 2)
+
+
+def test_the_values_of_one_metric() -> None:
+    assert values_of([sample(10, 1), sample(30, 3)], "memory") == [1, 3]
+    with pytest.raises(KeyError):
+        values_of([sample(10, 1)], "size")
 
 
 def test_a_measurement_names_the_metric_that_has_no_ratio() -> None:
