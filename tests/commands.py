@@ -127,6 +127,10 @@ _TASK = textwrap.dedent("""\
     time = "{time_s}s"
     memory = "128MiB"
 
+    [trials]
+    check_runs = 2
+    pairs = 5
+
     [search]
     seed = 1
     verify_pairs = 6
