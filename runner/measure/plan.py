@@ -18,13 +18,13 @@ SEARCH_CAP = 12  # pairs
 VERIFICATION_CAP = 40  # pairs
 MOST_PAIRS = 1000
 
+FEWEST_FOR_RANKS = 6  # fewer allow no error below 5 %: 2 * 0.5**5 > 0.05 >= 2 * 0.5**6
+RANKS_EFFICIENCY = 3.0 / math.pi  # of signed ranks against the mean, under normal noise
+
 # The chance of showing a difference that isn't worth the pairs any more. A verification is rare,
 # and what it misses is lost.
 _HOPELESS_SEARCH = 0.1
 _HOPELESS_VERIFICATION = 0.05
-RANKS_EFFICIENCY = 3.0 / math.pi
-
-FEWEST_FOR_RANKS = 6  # fewer allow no error below 5 %: 2 * 0.5**5 > 0.05 >= 2 * 0.5**6
 
 # A search looks early, by Student's interval, at so many pairs, and spends this part of its error
 # on each such look. One outlier among 12 pairs leaves signed ranks an error of 0.034: nearly all
@@ -59,8 +59,7 @@ class Stage:
     def reach(self) -> float:
         """Half the interval's expected width under normal noise, in deviations of one pair.
 
-        For signed ranks by their asymptotic efficiency against the mean, 3/pi (E. J. G. Pitman).
-        Infinite for one pair.
+        For signed ranks by their asymptotic efficiency (E. J. G. Pitman). Infinite for one pair.
         """
         if self.pairs == 1:
             return math.inf

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +131,16 @@ def test_sides_that_are_not_treated_alike_are_told() -> None:
     assert biased(calibrate([ratio - 0.05 for ratio in ratios])) == ""
     assert biased(calibrate(ratios, rounding=0.1)) == ""
     assert biased(calibrate(ratios[:7])) == ""
+
+
+def test_the_page_says_what_can_be_shown() -> None:
+    """docs/honest-numbers.md has the looks, and a table of noise by plan."""
+    page = (Path(__file__).parents[3] / "docs" / "honest-numbers.md").read_text()
+    search, one, three = search_plan(), verification_plan(), verification_plan(candidates=3)
+    for plan in (search, one):
+        assert "| " + ", ".join(str(stage.pairs) for stage in plan.stages) + " |" in page
+    for percent in (1, 2, 3, 5, 10):
+        noise = of_noise(math.log1p(percent / 100))
+        shown = [math.expm1(smallest_gain(noise, plan)) for plan in (search, one, three)]
+        row = " | ".join([f"{percent} %", *(f"{100 * gain:.1f} %" for gain in shown)])
+        assert f"| {row} |" in page
