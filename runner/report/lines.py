@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from runner.model import Closed, Event, JobKind, Phase, Retried, RunView, Selected, Stopped
@@ -18,11 +17,9 @@ from runner.report.figures import (
 )
 from runner.report.glyphs import outcome_sign
 from runner.report.moment import LiveState
-from runner.report.records import action_of, scalars
-from runner.report.text import bounded, clean
-
-_FACTS_LIMIT = 120
-REPETITION = "benchmark.repeated"
+from runner.report.phases import REMARK, REPETITION, happened, remark_of
+from runner.report.records import action_of
+from runner.report.text import clean
 
 
 def opening_line(view: RunView) -> str:
@@ -48,31 +45,18 @@ def event_line(event: Event, after: LiveState, now: float) -> str:
 
 
 def best_line(state: LiveState) -> str:
-    """``A.3.1 +40.2 % [+35.0, +45.9] vst_commit_us 70.1 us (root 98.3)``."""
+    """``A.3.1 est. +40.2 % [+35.0, +45.9] vst_commit_us 70.1 us (root 98.3)``."""
     node = state.nodes.get(state.best)
     if node is None or state.best not in state.nodes or not node.parent:
         return "none better than the root yet"
     gained = "gain not measured"
     if node.estimate is not None:
         found = node.estimate
-        gained = f"{percent(found.gain)} {interval(found.low, found.high)}"
+        gained = f"est. {percent(found.gain)} {interval(found.low, found.high)}"
     objective = state.objective
     unit = f" {clean(objective.unit, 16)}" if objective.unit else ""
     value = f"{clean(objective.name, 40)} {number(node.value)}{unit}"
     return f"{node.label} {gained} {value} (root {number(state.root_value)})"
-
-
-def facts_line(facts: Mapping[str, object]) -> str:
-    """``image=sha256:1f… exit_code=0``, bounded."""
-    return bounded(
-        " ".join(f"{name}={_shown(value)}" for name, value in scalars(facts).items()), _FACTS_LIMIT
-    )
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return number(value)
-    return "-" if value is None else str(value)
 
 
 def _said(event: Event, after: LiveState) -> str:
@@ -82,8 +66,10 @@ def _said(event: Event, after: LiveState) -> str:
         case Selected(job=job):
             said = f"{job.label} try {action_of(job)} at {job.origin.label}"
             return f"{said}, expecting {percent(job.expected_gain)}" if job.expected_gain else said
+        case Phase(name=name, facts=facts) if name == REMARK:
+            return f"note: {remark_of(facts)}"
         case Phase(label=label, name=name, facts=facts):
-            return f"{label} {clean(name, 60)} {facts_line(facts)}".rstrip()
+            return f"{label} {happened(name, facts)}"
         case Closed():
             return _closed(event)
         case Retried(job=job, reason=reason, delay_s=delay_s):

@@ -11,14 +11,17 @@ from typing import Protocol, assert_never
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
+from rich.text import Text
 
-from runner.model import Event, RunView, Verified
+from runner.model import Event, Phase, RunView, Verified
 from runner.report.budget import limits_of
 from runner.report.eventlog import Clock, EventLog
 from runner.report.lines import event_line, opening_line
+from runner.report.phases import REMARK, remark_of
 from runner.report.progress import advance, begin
 from runner.report.screen import screen
 from runner.report.text import clean
+from runner.report.verification import remarks_of
 
 _REFRESH_PER_S = 4
 _LINE_LIMIT = 1000
@@ -97,6 +100,8 @@ class PlainDisplay:
         self._clock = clock
         self._state = begin(context, clock())
         self._write(opening_line(context))
+        for remark in remarks_of(context):
+            self._write(f"note: {remark}")
 
     def event(self, event: Event) -> None:
         now = self._clock()
@@ -117,6 +122,8 @@ class PlainDisplay:
 class LiveDisplay:
     """A picture that is redrawn in place, a few times a second, and wiped on ``close``.
 
+    What the root can't be relied on for is written above it, and stays.
+
     The state is immutable and replaced as a whole, so the thread that redraws needs no lock.
     """
 
@@ -134,9 +141,17 @@ class LiveDisplay:
             redirect_stderr=False,
         )
         self._live.start()
+        for remark in remarks_of(context):
+            self._note(remark)
 
     def event(self, event: Event) -> None:
         self._state = advance(self._state, event, self._clock())
+        if isinstance(event, Phase) and event.name == REMARK:
+            self._note(remark_of(event.facts))
+
+    def _note(self, remark: str) -> None:
+        shown = clean(remark, _LINE_LIMIT, ascii_only=is_ascii_only(self._console))
+        self._console.print(Text(f"note: {shown}", "yellow"))
 
     def close(self) -> None:
         self._live.stop()

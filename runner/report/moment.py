@@ -76,6 +76,8 @@ class LiveState:
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     retries: int = 0
     snapshot_bytes: int = 0
+    container_s: float = 0.0  # of what came back; the root's is known once a run is resumed
+    saved_s: float = 0.0
 
     def nodes_per_minute(self, now: float) -> float | None:
         """Evaluations per minute over the last ``RATE_WINDOW``; ``None`` before the first."""

@@ -17,6 +17,14 @@ from runner.report.figures import (
 )
 from runner.report.glyphs import sign_of
 from runner.report.text import clean
+from runner.report.verification import (
+    containers_words,
+    is_improvement,
+    meaning,
+    remarks_of,
+    verification_of,
+    verified_words,
+)
 
 _VALUE_LIMIT = 1000
 
@@ -29,19 +37,38 @@ def render_node(view: RunView, node: NodeView) -> RenderableType:
         metrics = ", ".join(
             f"{clean(metric.name)} {metric_value(metric)}" for metric in view.root_metrics
         )
-        facts = {"metrics": metrics} | node_facts(node)
+        noted = [("noted", remark) for remark in remarks_of(view)]
+        facts = [("metrics", metrics), *noted, *node_facts(node).items()]
     else:
-        gain = percent(node.gain) if node.gain is not None else "not measured"
-        facts = {"gain from the root": gain} | node_facts(node)
+        gain = f"{percent(node.gain)}, by estimate" if node.gain is not None else "not measured"
+        found = verification_facts(view, node)
+        facts = [("gain from the root", gain), *found.items(), *node_facts(node).items()]
     if node.label == view.best and node.label != ROOT:
-        title.append("  best", "bold green")
+        title.append("  best by estimate", "bold")
+    if is_improvement(verification_of(view, node.label)):
+        title.append("  verified", "bold green")
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, said in facts.items():
+    for name, said in facts:
         if said:
             table.add_row(name, Text(clean(said, _VALUE_LIMIT)))
     return Group(title, table)
+
+
+def verification_facts(view: RunView, node: NodeView) -> dict[str, str]:
+    """What came of measuring a node in a clean room; empty if it wasn't.
+
+    The texts are not made safe yet.
+    """
+    found = verification_of(view, node.label)
+    if found is None:
+        return {}
+    return {
+        "verification": verified_words(found),
+        "that means": meaning(found.verdict),
+        "because": found.reason if found.measurement else "",
+    }
 
 
 def node_facts(node: NodeView) -> dict[str, str]:
@@ -65,7 +92,9 @@ def node_facts(node: NodeView) -> dict[str, str]:
         "decision": node.decision.value if node.decision else node.status,
         "attempts": str(node.attempts) if node.attempts > 1 else "",
         "files changed": str(node.files_changed) if node.files_changed else "",
+        "test-driven": node.proof,
         "time": ", ".join(f"{name} {duration(spent)}" for name, spent in node.seconds.items()),
+        "containers": containers_words(node.container_s, node.saved_s),
         "commit": node.commit,
         "source tree": node.tree_id,
         "snapshot": f"{snapshot.tag}, depth {snapshot.depth}, {size(snapshot.size_bytes)}"

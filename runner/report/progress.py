@@ -57,6 +57,8 @@ def begin(view: RunView, now: float) -> LiveState:
         evaluations=view.evaluations,
         outcomes=Counter(node.outcome for node in nodes.values() if node.outcome is not None),
         snapshot_bytes=sum(node.snapshot.size_bytes for node in view.nodes if node.snapshot),
+        container_s=view.container_s,
+        saved_s=view.saved_s,
     )
 
 
@@ -166,6 +168,8 @@ def _closed(state: LiveState, closed: Closed, now: float) -> LiveState:
         outcomes=outcomes if job.kind is JobKind.EXPAND else state.outcomes,
         root_value=_root_value(state, expansion),
         snapshot_bytes=state.snapshot_bytes + _kept_bytes(expansion),
+        container_s=state.container_s + expansion.container_s,
+        saved_s=state.saved_s + expansion.saved_s,
     )
 
 

@@ -41,8 +41,8 @@ _GAIN = ("gain", "gain_low", "gain_high", "delta", "pairs")
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "mcts.run.started": (
         *("task", "target", "policy", "seed", "workers", "objective", "goal", "unit"),
-        *("budget_nodes", "budget_wall_time_s", "budget_snapshot_bytes", "budget_target"),
-        *("resumed", "evaluations"),
+        *("budget_nodes", "budget_wall_time_s", "budget_container_s", "budget_snapshot_bytes"),
+        *("budget_target", "resumed", "evaluations"),
     ),
     "mcts.node.selected": (
         *("node", "attempt", "kind", "action", "parent", "parent_snapshot"),
@@ -51,6 +51,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "mcts.node.evaluated": (
         *("node", "attempt", "kind", "outcome", "decision", "reason", "reward", *_GAIN),
         *("against", "metrics", "files_changed", "twin", "duration_s", "best"),
+        *("container_s", "saved_s", "proof"),
     ),
     "mcts.node.committed": (
         *("node", "attempt", "snapshot", "digest", "parent_digest", "depth", "size_bytes"),
@@ -63,6 +64,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "mcts.run.stopped": ("reason", "detail", "evaluations", "best"),
     "mcts.run.verified": (
         *("node", "verdict", "reason", *_GAIN, "metrics", "baseline", "branch", "patch"),
+        *("claimed", "container_s", "saved_s"),
     ),
 }
 # Fields of every record, and names that structlog's rendering for people takes for its own.
@@ -89,8 +91,8 @@ def started(view: RunView) -> Record:
         "mcts.run.started",
         *(_text(view.task), _text(view.target), _text(view.policy), view.seed, view.workers),
         *(_text(objective.name), objective.goal.value, _text(objective.unit)),
-        *(limits.nodes, known(limits.wall_time_s), limits.snapshot_bytes, limits.target),
-        *(view.evaluations > 0, view.evaluations),
+        *(limits.nodes, known(limits.wall_time_s), known(limits.container_s)),
+        *(limits.snapshot_bytes, limits.target, view.evaluations > 0, view.evaluations),
     )
 
 
@@ -102,6 +104,7 @@ def verified(found: Verified) -> Record:
         *(found.label, found.verdict.value, _text(found.reason), *_gain(measurement)),
         *(_metrics(measurement), _metrics(measurement, baseline=True)),
         *(_text(found.branch), _text(found.patch)),
+        *(known(found.claimed), known(found.container_s), known(found.saved_s)),
     )
 
 
@@ -177,6 +180,7 @@ def _closed(event: Closed, after: LiveState) -> Iterator[Record]:
         *(_text(expansion.reason), known(event.reward), *_gain(expansion.measurement)),
         *(job.against.label, _metrics(expansion.measurement), expansion.files_changed),
         *(expansion.twin, known(expansion.ended_at - expansion.started_at), event.best),
+        *(known(expansion.container_s), known(expansion.saved_s), _text(expansion.proof)),
     )
     snapshot = expansion.snapshot
     if job.kind is JobKind.EXPAND and expansion.decision is Decision.COMMIT and snapshot:

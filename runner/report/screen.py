@@ -19,17 +19,19 @@ from runner.report.glyphs import sign_of
 from runner.report.lines import best_line
 from runner.report.moment import LiveNode, LiveState
 from runner.report.text import clean
+from runner.report.verification import containers_words
 from runner.report.workers import columns, encoded, workers_table
 
 _BAR_CELLS = 12
 _SMALLEST_TREE = 3
+_ROOMY = 16  # rows, from which on there is one to spare
 
 
 def screen(
     state: LiveState, limits: Limits, now: float, width: int, height: int, ascii_only: bool
 ) -> RenderableType:
     """The picture of ``state`` at ``now``, at most ``height`` rows of ``width`` columns."""
-    header = _header(state, limits, now, ascii_only)
+    header = _header(state, limits, now, ascii_only, roomy=height >= _ROOMY)
     workers = workers_table(state, now, max(2, height // 3), ascii_only)
     rows = height - header.row_count - workers.row_count - 1
     shown, hidden = choose(state, max(rows, _SMALLEST_TREE))
@@ -100,14 +102,18 @@ def _node_line(
     return line
 
 
-def _header(state: LiveState, limits: Limits, now: float, ascii_only: bool) -> Table:
-    table = columns()
+def _header(
+    state: LiveState, limits: Limits, now: float, ascii_only: bool, *, roomy: bool
+) -> Table:
+    table = columns(ascii_only)
     task = clean(state.task, 60, ascii_only=ascii_only)
     policy = clean(state.policy, 30, ascii_only=ascii_only)
     run = f"{task}  run {clean(state.run_id, 60)}  {policy}, seed {state.seed}"
     table.add_row("search", Text(run, style="bold"))
     table.add_row("best", Text(encoded(best_line(state), ascii_only), style="green"))
     table.add_row("pace", Text(_pace(state, now)))
+    if roomy and (spent := containers_words(state.container_s, state.saved_s)):
+        table.add_row("cost", Text(f"containers {spent}"))
     table.add_row("left", Text(_left(state, limits, now, ascii_only)))
     return table
 
@@ -137,6 +143,9 @@ def _left(state: LiveState, limits: Limits, now: float, ascii_only: bool) -> str
         elapsed_s = state.elapsed_s(now)
         words.append(clock_time(limits.wall_time_s - elapsed_s))
         spent.append(elapsed_s / max(limits.wall_time_s, 1e-9))
+    if limits.container_s is not None:
+        words.append(f"{clock_time(limits.container_s - state.container_s)} in containers")
+        spent.append(state.container_s / max(limits.container_s, 1e-9))
     if limits.snapshot_bytes is not None:
         words.append(size(max(limits.snapshot_bytes - state.snapshot_bytes, 0)))
         spent.append(state.snapshot_bytes / max(limits.snapshot_bytes, 1))

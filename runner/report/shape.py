@@ -10,9 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runner.model import Measurement, Metric, MetricSpec, NodeView, RunView, Snapshot, Verified
+from runner.model import (
+    Measurement,
+    Metric,
+    MetricSpec,
+    NodeView,
+    RunView,
+    Snapshot,
+    Verified,
+)
 from runner.report.figures import known
 from runner.report.records import delta_of
+from runner.report.verification import nearest_outcome
 
 VERSION = 1
 
@@ -53,12 +62,13 @@ def run_to_json(view: RunView) -> Json:
     return {
         "schema": _schema("run"),
         **_run_facts(view),
+        "verifications": [_verified(found) for found in view.verifications],
         "nodes": [_node_facts(node) for node in view.nodes],
     }
 
 
 def runs_to_json(views: Sequence[RunView]) -> Json:
-    """Runs without their nodes, in the order given."""
+    """Runs in the order given, without what only a single run is loaded with."""
     return {"schema": _schema("runs"), "runs": [_run_facts(view) for view in views]}
 
 
@@ -127,6 +137,9 @@ def _run_facts(view: RunView) -> Json:
         "evaluations": view.evaluations,
         "best": view.best,
         "verified": _verified(view.verified) if view.verified else None,
+        "remarks": list(view.remarks),
+        "container_s": known(view.container_s),
+        "saved_s": known(view.saved_s),
     }
 
 
@@ -155,18 +168,24 @@ def _node_facts(node: NodeView) -> Json:
         "seconds": finite(node.seconds),
         "started_at": known(node.started_at) or None,
         "ended_at": known(node.ended_at) or None,
+        "container_s": known(node.container_s),
+        "saved_s": known(node.saved_s),
+        "proof": node.proof or None,
     }
 
 
 def _verified(found: Verified) -> Json:
     return {
         "label": found.label,
-        "verdict": found.verdict.value,
+        "outcome": nearest_outcome(found.verdict).value,
         "measurement": _measurement(found.measurement) if found.measurement else None,
-        "claimed": known(found.claimed) if found.claimed is not None else None,
         "reason": found.reason,
         "branch": found.branch or None,
         "patch": found.patch or None,
+        "verdict": found.verdict.value,
+        "claimed": known(found.claimed),
+        "container_s": known(found.container_s),
+        "saved_s": known(found.saved_s),
     }
 
 

@@ -18,6 +18,16 @@ from runner.report.figures import (
     percent,
 )
 from runner.report.text import clean
+from runner.report.verification import (
+    containers_words,
+    is_improvement,
+    meaning,
+    numbers_of,
+    remarks_of,
+    style_of,
+)
+
+_NAME_WIDTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +47,11 @@ def render_summary(view: RunView, places: Places = Places()) -> Text:
     measurement = view.verified.measurement if view.verified else None
     if measurement is not None:
         _append_metrics(text, view, measurement)
+    if len(view.verifications) > 1:
+        _append_verifications(text, view)
     text.append("\n")
     for name, value in _facts(view, places):
-        text.append(f"  {name:<9}", "dim")
+        text.append(f"  {name:<{_NAME_WIDTH}}", "dim")
         text.append(f"{value}\n")
     commands = _next_commands(view, places)
     if commands:
@@ -84,21 +96,36 @@ def _reason_words(reason: StopReason) -> str:
 def _append_result(text: Text, view: RunView) -> None:
     found = view.verified
     if found is None:
-        candidate = "" if view.best == ROOT else f" The best candidate so far is {view.best}."
+        candidate = "" if view.best == ROOT else f" By estimate, the best so far is {view.best}."
         text.append(f"Nothing was verified.{candidate}\n", "bold yellow")
         return
-    if found.verdict is Verdict.IMPROVED and found.measurement is not None:
-        gain = found.measurement.gain
+    measurement, reason = found.measurement, clean(found.reason, 400)
+    if measurement is not None and is_improvement(found):
+        gain = measurement.gain
         said = f"Verified: {found.label} is {percent(gain)} better than the root ({factor(gain)})"
         text.append(f"{said}\n", "bold green")
-        text.append(f"  {_evidence(found.measurement)}\n")
+        text.append(f"  {_evidence(measurement)}\n")
+        text.append(f"  {reason}\n" if reason else "")
         return
     text.append("No improvement was verified.\n", "bold yellow")
     said = f"The best candidate, {found.label}, came out as {found.verdict}"
-    text.append(f"  {said}{': ' if found.reason else ''}{clean(found.reason)}\n")
-    if found.measurement is not None:
-        gained = percent(found.measurement.gain)
-        text.append(f"  {gained} against the root, {_evidence(found.measurement)}\n")
+    text.append(f"  {said}{': ' if reason else ''}{reason}\n")
+    if measurement is not None:
+        gained = percent(measurement.gain)
+        text.append(f"  {gained} against the root, {_evidence(measurement)}\n")
+    if found.verdict is not Verdict.IMPROVED:
+        text.append(f"  That means: {meaning(found.verdict)}.\n", "dim")
+
+
+def _append_verifications(text: Text, view: RunView) -> None:
+    """A line for each candidate that was measured again, whatever came of it."""
+    text.append("\nMeasured again, each in a clean room:\n")
+    labels = max(len(found.label) for found in view.verifications)
+    verdicts = max(len(found.verdict) for found in view.verifications)
+    for found in view.verifications:
+        text.append(f"  {found.label:<{labels}}  ")
+        text.append(f"{found.verdict:<{verdicts}}", style_of(found.verdict))
+        text.append(f"  {', '.join(numbers_of(found))}\n")
 
 
 def _evidence(measurement: Measurement) -> str:
@@ -131,6 +158,8 @@ def _facts(view: RunView, places: Places) -> list[tuple[str, str]]:
     facts = [
         ("stopped", stopped),
         ("searched", f"{took}, {count(len(view.nodes), 'node')}, run {clean(view.run_id)}"),
+        ("containers", containers_words(view.container_s, view.saved_s)),
+        *(("noted", remark) for remark in remarks_of(view)),
         ("branch", clean(found.branch, 400) if found else ""),
         ("patch", clean(found.patch, 400) if found else ""),
         ("report", clean(places.report, 400)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Group
@@ -12,9 +13,11 @@ from runner.report.estimate import path_to
 from runner.report.figures import count, gain_with_interval, objective_value, percent
 from runner.report.glyphs import sign_of
 from runner.report.text import clean
+from runner.report.verification import is_improvement, standing, verification_of
 
 _KEY_LIMIT = 80
 _REASON_LIMIT = 120
+_STANDING_LIMIT = 200
 DEEPEST = 16
 
 
@@ -42,14 +45,14 @@ def render_tree(
     """The tree of ``view``, a line per node: sign, label, gain from the root, outcome, actions,
     what the step from its parent gained, visits.
 
-    The path to the best node is bold, a duplicate names its twin. ``reasons`` adds why a node was
-    discarded. With ``max_nodes`` the path to the best and the nodes opened first are kept, and
-    every node says how many nodes below it are hidden. Lines are indented down to level
-    ``DEEPEST``; a label tells its level anyway.
+    The path to the best node is bold, a duplicate names its twin; the best by estimate, and what
+    was verified, say so at the end. ``reasons`` adds why a node was discarded. With ``max_nodes``
+    the paths to these and the nodes opened first are kept, and every node says how many nodes below
+    it are hidden. Lines are indented down to level ``DEEPEST``; a label tells its level anyway.
     """
     nodes = {node.label: node for node in view.nodes}
     best_path = {node.label for node in path_to(nodes, view.best)}
-    shown = _kept(view, best_path, max_nodes)
+    shown = _kept(view, best_path | _verified_paths(view, nodes), max_nodes)
     children, hidden = _below(view, shown)
     guides = _ASCII_GUIDES if ascii_only else _GUIDES
     root = nodes.get(ROOT) or NodeView(label=ROOT, parent="", status="")
@@ -103,12 +106,17 @@ def _below(view: RunView, shown: set[str]) -> tuple[dict[str, list[NodeView]], d
     return children, hidden
 
 
-def _kept(view: RunView, best_path: set[str], max_nodes: int | None) -> set[str]:
+def _verified_paths(view: RunView, nodes: Mapping[str, NodeView]) -> set[str]:
+    found = view.verifications + ((view.verified,) if view.verified else ())
+    return {node.label for each in found for node in path_to(nodes, each.label)}
+
+
+def _kept(view: RunView, wanted: set[str], max_nodes: int | None) -> set[str]:
     labels = [node.label for node in view.nodes]
     if max_nodes is None or len(labels) <= max_nodes:
         return set(labels)
     # Nodes stand in the order in which they were opened, so a parent is always kept with its child.
-    kept = set(best_path) | {ROOT}
+    kept = wanted | {ROOT}
     for label in labels:
         if len(kept) >= max_nodes:
             break
@@ -134,8 +142,10 @@ def _line(
     if node.edge is not None:
         line.append(f"  step {gain_with_interval(node.edge)}", "dim")
     line.append(f"  {count(node.visits, 'visit')}", "dim")
-    if node.label == view.best and node.label != ROOT:
-        line.append("  <- best" if ascii_only else "  ◀ best", "bold green")
+    if said := standing(view, node.label):
+        proven = is_improvement(verification_of(view, node.label))
+        line.append("  <- " if ascii_only else "  ◀ ", style := "bold green" if proven else "bold")
+        line.append(clean(said, _STANDING_LIMIT, ascii_only=ascii_only), style)
     if reasons and node.reason:
         line.append(f"  ({clean(node.reason, _REASON_LIMIT, ascii_only=ascii_only)})", "dim")
     return line

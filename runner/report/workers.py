@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich.table import Table
 from rich.text import Text
 
-from runner.model import ROOT, JobKind
+from runner.model import JobKind
 from runner.report.figures import clock_time, count, duration
 from runner.report.moment import Aside, LiveState, Work
+from runner.report.phases import doing, doing_aside
 from runner.report.records import action_of
 from runner.report.text import clean
-
-# What is being done after a phase was announced: a phase tells what has just happened.
-_DOING = {
-    "": "waiting for a container",
-    "container.started": "applying the action",
-    "action.finished": "keeping the evidence",
-    "evidence.recorded": "saving the snapshot",
-    "snapshot.committed": "starting the checks",
-    "snapshot.discarded": "cleaning up",
-    "check.started": "checking",
-    "check.finished": "checking",
-    "benchmark.waiting": "waiting for the benchmark lane",
-    "benchmark.started": "measuring",
-    "benchmark.repeated": "measuring",
-    "benchmark.finished": "deciding",
-    "verify.started": "verifying",
-}
 
 
 def workers_table(state: LiveState, now: float, rows: int, ascii_only: bool) -> Table:
@@ -36,7 +18,7 @@ def workers_table(state: LiveState, now: float, rows: int, ascii_only: bool) -> 
 
     While the root is made or the best is verified no worker searches, and one row tells that.
     """
-    table = columns()
+    table = columns(ascii_only)
     if state.aside is not None:
         table.add_row("now", _aside_line(state.aside, now, ascii_only))
         return table
@@ -50,11 +32,11 @@ def workers_table(state: LiveState, now: float, rows: int, ascii_only: bool) -> 
     return table
 
 
-def columns() -> Table:
+def columns(ascii_only: bool) -> Table:
     """Two columns, a dim name and what it says, cut at the terminal's edge."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True, min_width=6)
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(no_wrap=True, overflow="crop" if ascii_only else "ellipsis")
     return table
 
 
@@ -64,8 +46,7 @@ def encoded(text: str, ascii_only: bool) -> str:
 
 
 def _aside_line(aside: Aside, now: float, ascii_only: bool) -> Text:
-    line = Text("the root: " if aside.label == ROOT else f"verifying {aside.label}: ")
-    line.append(_doing(aside.phase, aside.facts, ascii_only))
+    line = Text(encoded(doing_aside(aside.label, aside.phase, aside.facts), ascii_only))
     return line.append(f"  {clock_time(now - aside.since)}", "dim")
 
 
@@ -75,7 +56,7 @@ def _work_line(work: Work, now: float, ascii_only: bool) -> Text:
     if work.retry_at is not None and now < work.retry_at:
         line.append(f"engine trouble, again in {duration(work.retry_at - now)}", "yellow")
     else:
-        line.append(_doing(work.phase, work.facts, ascii_only))
+        line.append(encoded(doing(work.phase, work.facts), ascii_only))
         line.append(f"  {clock_time(now - work.since)}", "dim")
     if job.kind is JobKind.REMEASURE:
         line.append("  measured again", "dim")
@@ -84,14 +65,3 @@ def _work_line(work: Work, now: float, ascii_only: bool) -> Text:
     if job.number > 1:
         line.append(f"  attempt {job.number}", "yellow")
     return line
-
-
-def _doing(phase: str, facts: Mapping[str, object], ascii_only: bool) -> str:
-    words = _DOING.get(phase) or clean(phase, 40, ascii_only=ascii_only)
-    match facts:
-        case {"check": str(check)}:
-            return f"{words}: {clean(check, 40, ascii_only=ascii_only)}"
-        case {"done": int(done), "of": int(of)}:
-            return f"{words} {done}/{of}"
-        case _:
-            return words

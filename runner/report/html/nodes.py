@@ -11,8 +11,9 @@ from runner.report.glyphs import sign_of
 from runner.report.html.charts import interval_bar, reach_of
 from runner.report.html.markup import Markup, join, tag
 from runner.report.html.signs import icon, mark, outcome_class, root_mark
-from runner.report.node import node_facts
+from runner.report.node import node_facts, verification_facts
 from runner.report.text import clean_block
+from runner.report.verification import is_improvement, verification_of
 
 DIFF_LIMIT = 40_000
 ALL_DIFFS_LIMIT = 4_000_000
@@ -70,14 +71,16 @@ def _within(diffs: Mapping[str, str], limit: int) -> Iterator[tuple[str, str]]:
 
 def _node(view: RunView, node: NodeView, diffs: Mapping[str, str], reach: float) -> Markup:
     line = tag("summary", *_line(view, node, reach))
-    return tag("details", line, _facts(node), _times(node), _diff(node, diffs), class_="node")
+    return tag("details", line, _facts(view, node), _times(node), _diff(node, diffs), class_="node")
 
 
 def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
     yield icon(root_mark(7, 7) if node.label == ROOT else mark(7, 7, node.outcome))
     yield tag("span", node.label, class_="name")
     if node.label == view.best and node.label != ROOT:
-        yield tag("span", "best", class_="badge")
+        yield tag("span", "best by estimate", class_="badge estimate")
+    if is_improvement(verification_of(view, node.label)):
+        yield tag("span", "verified", class_="badge")
     if node.label == ROOT:
         yield tag("span", "the untouched target", class_="what")
     else:
@@ -90,8 +93,9 @@ def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
         yield interval_bar(node.edge.gain, node.edge.low, node.edge.high, (-reach, reach))
 
 
-def _facts(node: NodeView) -> Markup:
-    rows = [join([tag("dt", name), tag("dd", said)]) for name, said in node_facts(node).items()]
+def _facts(view: RunView, node: NodeView) -> Markup:
+    facts = verification_facts(view, node) | node_facts(node)
+    rows = [join([tag("dt", name), tag("dd", said)]) for name, said in facts.items() if said]
     if node.twin:
         rows.append(join([tag("dt", "twin"), tag("dd", tag("a", node.twin, href=f"#{node.twin}"))]))
     return tag("dl", *rows, class_="facts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from string import Template
 
@@ -12,7 +12,14 @@ from runner.model import RunView
 from runner.report.html.charts import search_chart, timeline
 from runner.report.html.markup import Markup, tag, text
 from runner.report.html.nodes import node_tree
-from runner.report.html.verdict import metrics_table, outcome_counts, run_facts, verdict
+from runner.report.html.verdict import (
+    candidates_table,
+    metrics_table,
+    outcome_counts,
+    remarks_list,
+    run_facts,
+    verdict,
+)
 
 
 def render_html(
@@ -46,6 +53,7 @@ def _sections(
     return [
         tag("header", tag("h1", view.task), tag("p", f"run {view.run_id}", class_="dim")),
         verdict(view),
+        *_noted(view),
         _section("Metrics", metrics_table(view)),
         _section(
             "The search",
@@ -68,6 +76,20 @@ def _sections(
         _section("The time", timeline(view)),
         _section("The run", run_facts(view, engine, generated_at)),
     ]
+
+
+def _noted(view: RunView) -> Iterator[Markup]:
+    if len(view.verifications) > 1:
+        yield _section(
+            "Measured again, each in a clean room",
+            _note(
+                "Built from its recorded sources alone, and measured against the root with samples "
+                "that played no part in the search. The estimate is what the search had measured."
+            ),
+            candidates_table(view),
+        )
+    if view.remarks:
+        yield _section("Before the search, the root alone has shown", remarks_list(view))
 
 
 def _section(title: str, *content: Markup) -> Markup:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from runner.model import ROOT, Measurement, Metric, Outcome, RunView, Verdict
+from runner.model import ROOT, Measurement, Metric, Outcome, RunView, Verdict, Verified
 from runner.report.budget import limits_of
 from runner.report.figures import (
     clock_time,
@@ -21,15 +21,27 @@ from runner.report.figures import (
 from runner.report.glyphs import outcome_sign
 from runner.report.html.charts import interval_bar
 from runner.report.html.markup import Markup, join, tag
-from runner.report.html.signs import icon, mark
+from runner.report.html.signs import icon, mark, outcome_class
 from runner.report.summary import stop_words
+from runner.report.verification import (
+    containers_words,
+    is_improvement,
+    meaning,
+    nearest_outcome,
+    remarks_of,
+)
+
+_CANDIDATE_COLUMNS = (
+    *("node", "verdict", "gain", "95 % interval, %", "pairs"),
+    *("estimate", "containers", "why"),
+)
 
 
 def verdict(view: RunView) -> Markup:
     """What may be claimed, and on what evidence; nothing that wasn't verified is claimed."""
     found = view.verified
-    improved = found is not None and found.verdict is Verdict.IMPROVED and found.measurement
-    if found is not None and improved:
+    improved = found.measurement if found is not None and is_improvement(found) else None
+    if found is not None and improved is not None:
         said: list[Markup] = [
             tag("p", "Verified improvement", class_="kicker"),
             tag(
@@ -40,6 +52,7 @@ def verdict(view: RunView) -> Markup:
                 class_="claim",
             ),
             *_evidence(improved),
+            *_paragraphs(found.reason),
         ]
         return tag("section", *said, class_="verdict good")
     said = [tag("p", "No improvement was verified", class_="kicker")]
@@ -49,10 +62,25 @@ def verdict(view: RunView) -> Markup:
         )
         said.append(tag("p", line, found.reason))
         said += _evidence(found.measurement) if found.measurement else []
+        if found.verdict is not Verdict.IMPROVED:
+            said += _paragraphs(f"That means: {meaning(found.verdict)}.")
     elif view.best != ROOT:
-        line = join(["The best candidate is ", _node_link(view.best), ". "])
+        line = join(["By estimate, the best candidate is ", _node_link(view.best), ". "])
         said.append(tag("p", line, "It has not been measured against the root in a clean room."))
     return tag("section", *said, class_="verdict open")
+
+
+def candidates_table(view: RunView) -> Markup:
+    """All that was measured again, each in a clean room, whatever came of it."""
+    head = tag("tr", *(tag("th", name, scope="col") for name in _CANDIDATE_COLUMNS))
+    rows = [tag("tr", *_candidate_cells(found)) for found in view.verifications]
+    table = tag("table", tag("thead", head), tag("tbody", *rows), class_="numbers candidates")
+    return tag("div", table, class_="scroll")
+
+
+def remarks_list(view: RunView) -> Markup:
+    """What the root's own checks and benchmark can't be relied on for."""
+    return tag("ul", *(tag("li", remark) for remark in remarks_of(view)), class_="remarks")
 
 
 def metrics_table(view: RunView) -> Markup:
@@ -105,6 +133,7 @@ def run_facts(view: RunView, engine: Mapping[str, str], generated_at: float | No
         "started": _moment(view.started_at) + took,
         "policy": f"{view.policy}, seed {view.seed}, {count(view.workers, 'worker')}",
         "budget": limits_of(view.budget).words(),
+        "containers": containers_words(view.container_s, view.saved_s),
         "objective": f"{view.objective.name} ({view.objective.goal.value})",
         "branch": view.verified.branch if view.verified else "",
         "patch": view.verified.patch if view.verified else "",
@@ -113,6 +142,22 @@ def run_facts(view: RunView, engine: Mapping[str, str], generated_at: float | No
     }
     rows = [join([tag("dt", name), tag("dd", said)]) for name, said in facts.items() if said]
     return tag("dl", *rows, class_="facts")
+
+
+def _candidate_cells(found: Verified) -> Iterator[Markup]:
+    measured, css = found.measurement, outcome_class(nearest_outcome(found.verdict))
+    yield tag("th", _node_link(found.label), scope="row")
+    yield tag("td", found.verdict.value, class_=f"verdict-word {css}")
+    yield tag("td", percent(measured.gain) if measured else "–")
+    yield tag("td", interval(measured.low, measured.high) if measured else "–")
+    yield tag("td", f"{measured.pairs:,}" if measured else "–")
+    yield tag("td", percent(found.claimed) if found.claimed is not None else "–")
+    yield tag("td", containers_words(found.container_s, found.saved_s) or "–")
+    yield tag("td", found.reason, class_="why")
+
+
+def _paragraphs(said: str) -> list[Markup]:
+    return [tag("p", said)] if said else []
 
 
 def _evidence(measurement: Measurement) -> list[Markup]:

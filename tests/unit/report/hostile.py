@@ -5,7 +5,15 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 
-from runner.model import Measurement, Metric, MetricSpec, NodeView, RunView, Verified
+from runner.model import (
+    Measurement,
+    Metric,
+    MetricSpec,
+    NodeView,
+    RunView,
+    Verdict,
+    Verified,
+)
 
 from .factory import story
 
@@ -32,7 +40,12 @@ def hostile_view(text: str = HOSTILE) -> RunView:
         stop_detail=text,
         budget={"target": text},
         root_metrics=tuple(_metric(metric, text) for metric in view.root_metrics),
-        verified=Verified(found.label, found.verdict, measured, text, text, text),
+        verified=Verified(found.label, found.verdict, measured, text, text, text, 0.1, 9.0, 1.0),
+        verifications=(
+            Verified(found.label, found.verdict, measured, text, text, text),
+            Verified("A.2", Verdict.NOT_REPRODUCED, None, text),
+        ),
+        remarks=(text, text),
         nodes=tuple(_node(node, text) for node in view.nodes),
     )
 
@@ -51,6 +64,7 @@ def _node(node: NodeView, text: str) -> NodeView:
         node,
         actions=tuple(text for _ in node.actions),
         reason=text,
+        proof=text,
         edge=_measurement(node.edge, text) if node.edge else None,
         commit=text,
         tree_id=text,

@@ -31,6 +31,41 @@ FINAL = Measurement(
 )
 
 
+OTHERS = (
+    Verified("A.1.1", Verdict.NOT_REPRODUCED, Measurement(0.001, -0.004, 0.006, 40),
+             "the search had measured +14.0%; built from its sources alone, it gains +0.6% at most",
+             claimed=EDGE.gain + STEP_BACK.gain, container_s=20.0),
+    Verified("A.2", Verdict.FAILED, None, "check tests exited with 1", claimed=None),
+)  # fmt: skip
+REMARKS = (
+    "check tests is flaky at the root: tests/test_a.py::test_race failed 1 of 3 times",
+    "Against itself the benchmark differs by 1.20 % (standard deviation), so 40 pairs show gains "
+    "from 0.94 %.",
+)
+
+
+def trusted_view() -> RunView:
+    """The small run with all that is told of three verifications, the root, and its containers."""
+    view = small_view()
+    assert view.verified is not None
+    chosen = replace(view.verified, claimed=EDGE.gain, container_s=60.0, saved_s=12.0)
+    nodes = (
+        *view.nodes[:2],
+        replace(view.nodes[2], container_s=12.5, saved_s=4.0,
+                proof="red on A.1: exit 1; green on A.1.1 (3 run): tests/test_new.py"),
+        *view.nodes[3:],
+    )  # fmt: skip
+    return replace(
+        view,
+        verified=chosen,
+        verifications=(replace(chosen, branch="", patch=""), *OTHERS),
+        remarks=REMARKS,
+        container_s=123.4,
+        saved_s=70.0,
+        nodes=nodes,
+    )
+
+
 def small_view() -> RunView:
     """The root, an improvement, a step back below it, and a duplicate; verified."""
     kept = {"status": "committed", "decision": Decision.COMMIT}

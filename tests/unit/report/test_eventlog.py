@@ -174,25 +174,47 @@ def _documented_records() -> dict[str, set[str]]:
     return found
 
 
-def _documented_phases() -> dict[str, set[str]]:
+def documented_phases() -> dict[str, set[str]]:
     rows = re.findall(r"^\| `mcts\.([a-z.]+)` \|(.*?)\|", DOCS.read_text("utf-8"), flags=re.M)
     return {name: set(re.findall(r"`(\w+)`", fields)) for name, fields in rows}
 
 
 def _said_phases() -> dict[str, set[str]]:
-    """Every ``Phase(label, "name", {...})`` in the source, with the facts that stand there."""
+    """Every ``Phase(label, "name", {...})`` in the source, with the facts that stand there.
+
+    A name such as ``f"tests.{name}"`` stands for all names on the page that it fits.
+    """
     said: dict[str, set[str]] = {}
     for path in Path(runner.__file__).parent.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             match call:
-                case ast.Call(func=ast.Name("Phase"), args=[_, ast.Constant(str(name)), *facts]):
-                    keys = said.setdefault(name, set())
-                    for fact in facts:
-                        if isinstance(fact, ast.Dict):
-                            keys |= {
-                                key.value for key in fact.keys if isinstance(key, ast.Constant)
-                            }
+                case ast.Call(func=ast.Name("Phase"), args=[_, name, *facts]):
+                    for each in _names(name):
+                        said.setdefault(each, set()).update(_keys(facts))
     return said
+
+
+def _names(name: ast.expr) -> list[str]:
+    match name:
+        case ast.Constant(str(value)):
+            return [value]
+        case ast.JoinedStr(values):
+            fits = "".join(
+                re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z]+"
+                for part in values
+            )
+            found = [each for each in documented_phases() if re.fullmatch(fits, each)]
+            assert found, f"no phase on the page fits {ast.unparse(name)}"
+            return found
+        case _:
+            return []
+
+
+def _keys(facts: list[ast.expr]) -> set[str]:
+    """The keys of all dictionaries that are written out in the arguments."""
+    written = [part for fact in facts for part in ast.walk(fact) if isinstance(part, ast.Dict)]
+    keys = [key for each in written for key in each.keys]
+    return {str(key.value) for key in keys if isinstance(key, ast.Constant)}
 
 
 def test_the_page_lists_every_record_with_its_fields() -> None:
@@ -200,7 +222,7 @@ def test_the_page_lists_every_record_with_its_fields() -> None:
 
 
 def test_the_page_lists_every_phase_that_the_code_says() -> None:
-    documented, said = _documented_phases(), _said_phases()
+    documented, said = documented_phases(), _said_phases()
     assert said, "no phase was found in the source"
     assert set(documented) == set(said)
     for name, fields in said.items():

@@ -21,7 +21,7 @@ from runner.report.html.scale import Scale, count_ticks, gain_ticks, time_ticks
 
 from .factory import START, empty_view, story
 from .hostile import HOSTILE, hostile_view
-from .small import small_view
+from .small import OTHERS, small_view, trusted_view
 
 VOID = {"meta", "line", "circle", "rect", "path", "polyline", "br", "hr"}
 DIFF = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-old <b>\n+new </pre><script>1</script>\n"
@@ -146,7 +146,7 @@ def test_nothing_is_claimed_that_was_not_verified() -> None:
     view = small_view()
     measured = Measurement(0.01, -0.01, 0.03, 16)
     for verified, said in (
-        (None, "The best candidate is A.1. It has not been measured"),
+        (None, "By estimate, the best candidate is A.1. It has not been measured"),
         (Verified("A.1", Verdict.NO_DIFFERENCE, measured), "came out as no difference shown"),
         (Verified("A.1", Verdict.FAILED, None, "check unit exited with 1"), "check unit exited"),
         # An outcome without numbers is no evidence.
@@ -156,6 +156,35 @@ def test_nothing_is_claimed_that_was_not_verified() -> None:
         assert said in page.said
         assert "No improvement was verified" in page.said
         assert "Verified improvement" not in page.said
+
+
+def test_every_verification_and_remark_is_on_the_page() -> None:
+    view = trusted_view()
+    page = Reader(render_html(view))
+    for expected in (
+        "Measured again, each in a clean room",
+        "not reproduced",
+        "[-0.4, +0.6]",
+        "it gains +0.6% at most",
+        "check tests exited with 1",
+        "2:03 spent, 1:10 saved by stopping early",
+        "red on A.1: exit 1; green on A.1.1 (3 run): tests/test_new.py",
+        "12 s spent, 4.0 s saved by stopping early",
+        "best by estimate",
+        *view.remarks,
+    ):
+        assert expected in page.said, expected
+    assert page.said.count("estimated +20.0 %") == 1
+    alone = Reader(render_html(replace(view, verifications=view.verifications[:1], remarks=())))
+    assert "Measured again" not in alone.said
+    assert "the root alone has shown" not in alone.said
+
+
+def test_a_gain_that_was_not_reproduced_is_no_result() -> None:
+    page = Reader(render_html(replace(trusted_view(), verified=OTHERS[0])))
+    assert "No improvement was verified" in page.said
+    assert "That means: what the search had measured is not in its recorded sources" in page.said
+    assert "Verified improvement" not in page.said
 
 
 def test_a_run_that_has_just_begun_has_a_page() -> None:

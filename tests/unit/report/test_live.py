@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -69,6 +70,26 @@ def test_plain_leaves_out_single_repetitions() -> None:
     assert _written(console).splitlines()[1:] == [
         "[0:00] A.1 benchmark.finished pairs=8 gain=0.25 x=-"
     ]
+
+
+REMARK = "Against itself the benchmark differs by 1.20 % (standard deviation)."
+
+
+def test_a_remark_on_the_root_is_a_sentence_of_its_own() -> None:
+    console, clock = _console(), Clock()
+    display = PlainDisplay(console, replace(empty_view(), remarks=("flaky",)), clock)
+    display.event(Phase("A", "root.remarked", {"remark": REMARK}))
+    assert _written(console).splitlines()[1:] == ["note: flaky", f"[0:00] note: {REMARK}"]
+
+
+def test_a_remark_stays_above_the_live_picture() -> None:
+    console = _console(terminal=True)
+    display = LiveDisplay(console, replace(empty_view(), remarks=("flaky",)), Clock())
+    display.event(Phase("A", "root.remarked", {"remark": f"{REMARK}\x1b]0;owned\x07"}))
+    display.close()
+    written = _written(console)
+    assert "note: flaky" in written and "standard deviation" in written
+    assert "owned" not in written
 
 
 def test_json_is_one_object_per_line() -> None:

@@ -11,7 +11,7 @@ from runner.report.runs import render_runs
 
 from .factory import empty_view, story
 from .hostile import hostile_view, invisible
-from .small import small_view
+from .small import small_view, trusted_view
 
 
 def _text(drawn: RenderableType, width: int = 80) -> str:
@@ -23,7 +23,7 @@ def _text(drawn: RenderableType, width: int = 80) -> str:
 
 NODE = """\
 A.1.1  regressed
-gain from the root  +14.0 %
+gain from the root  +14.0 %, by estimate
 actions             pack-objects + no-copy
 against the parent  -5.0 % [-7.0, -3.0], 8 pairs
 visits              1, sum of rewards -0.500
@@ -43,8 +43,35 @@ def test_a_node_tells_what_is_known_of_it() -> None:
     duplicate = _text(render_node(view, view.nodes[3]))
     assert "same as             A.1\n" in duplicate
     assert "gain from the root  not measured\n" in duplicate
-    assert _text(render_node(view, view.nodes[1])).startswith("A.1  improved  best\n")
+    assert _text(render_node(view, view.nodes[1])).startswith(
+        "A.1  improved  best by estimate  verified\n"
+    )
     assert "metrics   vst_commit_us 358.9 us\n" in _text(render_node(view, view.nodes[0]))
+
+
+VERIFIED = """\
+A.1.1  regressed
+gain from the root  +14.0 %, by estimate
+verification        not reproduced, +0.1 % [-0.4, +0.6], 40 pairs, estimated +14.0 %
+that means          what the search had measured is not in its recorded sources alone: it was luck,
+                    or lived in what was left elsewhere (a cache, the home folder, an installed
+                    program)
+because             the search had measured +14.0%; built from its sources alone, it gains +0.6% at
+                    most
+actions             pack-objects + no-copy
+against the parent  -5.0 % [-7.0, -3.0], 8 pairs
+visits              1, sum of rewards -0.500
+decision            commit
+test-driven         red on A.1: exit 1; green on A.1.1 (3 run): tests/test_new.py
+containers          12 s spent, 4.0 s saved by stopping early
+"""
+
+
+def test_a_node_tells_what_came_of_verifying_it() -> None:
+    view = trusted_view()
+    assert _text(render_node(view, view.nodes[2]), 100) == VERIFIED
+    root = _text(render_node(view, view.nodes[0]), 200)
+    assert all(f"noted     {remark}\n" in root for remark in view.remarks)
 
 
 def test_a_node_of_a_real_run_tells_its_evidence() -> None:

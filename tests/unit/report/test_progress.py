@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runner.model import (
@@ -134,6 +136,15 @@ def test_measuring_again_is_averaged_and_changes_neither_outcome_nor_bytes() -> 
     assert after.snapshot_bytes == moment.snapshot_bytes
     assert after.outcomes == moment.outcomes
     assert after.evaluations == moment.evaluations + 1
+
+
+def test_container_seconds_add_up_from_where_a_run_was_resumed() -> None:
+    moment = begin(replace(empty_view(), container_s=10.0, saved_s=4.0), START)
+    expansion = Expansion(
+        _job(), Outcome.FAILED, Decision.DISCARD, -1.0, container_s=5.0, saved_s=2.0
+    )
+    moment = advance(moment, Closed(expansion, -1.0, ("A", "A.1"), "A"), START)
+    assert (moment.container_s, moment.saved_s) == (15.0, 6.0)
 
 
 def test_the_root_and_the_verification_are_told_aside() -> None:

@@ -35,7 +35,7 @@ def _drawn(
 
 GOLDEN = """\
 search  helios  run 20251009-085320-k3f9  frontier, seed 7
-best    A.1.1 +18.7 % [+14.9, +22.7] vst_commit_us 302.3 us (root 358.9)
+best    A.1.1 est. +18.7 % [+14.9, +22.7] vst_commit_us 302.3 us (root 358.9)
 pace    29.1 nodes/min  7 evaluated in 0:19  2 improved  1 failed  1 neutral
 left    ###---------  22 nodes, 9:40, 1023 MiB, until vst_commit_us < 70
 1       A.1.1.4  waiting for a container  0:00  pool-buffers
@@ -101,6 +101,19 @@ def test_ascii_terminals_get_ascii() -> None:
         assert text.isascii()
 
 
+def test_containers_and_their_budget_are_told() -> None:
+    moment, now = _moment(45)
+    moment = replace(moment, container_s=123.4, saved_s=70.0)
+    limits = limits_of({"container_s": 600.0})
+    console = Console(file=StringIO(), width=120, color_system=None)
+    console.print(screen(moment, limits, now, 120, 23, ascii_only=True))
+    assert isinstance(console.file, StringIO)
+    drawn = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert "cost    containers 2:03 spent, 1:10 saved by stopping early" in drawn
+    assert "left    ##----------  7:56 in containers" in drawn
+    assert limits.words() == "10:00 in containers"
+
+
 def test_hostile_texts_are_shown_and_not_obeyed() -> None:
     moment = begin(hostile_view(), START)
     told = story()
@@ -128,7 +141,15 @@ def test_waiting_for_a_retry_is_told() -> None:
 
 def test_the_root_and_the_verification_have_a_line_of_their_own() -> None:
     moment = begin(empty_view(), START)
-    root = advance(moment, Phase("A", "check.started", {"check": "unit"}), START)
-    assert "now     the root: checking: unit  0:03" in _drawn(root, START + 3)
+    trials: list[tuple[str, dict[str, object], str]] = [
+        ("container.started", {"image": "i"}, "setting up the root"),
+        ("check.started", {"check": "unit"}, "trying the root: check unit"),
+        ("check.started", {"check": "unit", "done": 2, "of": 3}, "trying the root: check unit 2/3"),
+        ("benchmark.repeated", {"done": 7, "of": 20}, "measuring the root against itself 7/20"),
+        ("benchmark.calibrated", {"pairs": 10, "noise": 0.01}, "starting the search"),
+    ]
+    for name, facts, said in trials:
+        root = advance(moment, Phase("A", name, facts), START)
+        assert f"now     {said}  0:03" in _drawn(root, START + 3)
     best = advance(moment, Phase("A.1", "benchmark.repeated", {"done": 3, "of": 32}), START)
     assert "now     verifying A.1: measuring 3/32  0:00" in _drawn(best, START)

@@ -24,7 +24,7 @@ from runner.report.shape import (
 )
 
 from .factory import story
-from .small import small_view
+from .small import small_view, trusted_view
 
 DOCS = Path(__file__).parents[3] / "docs" / "json.md"
 
@@ -58,9 +58,43 @@ def test_a_node_is_shaped_alike_alone_and_in_its_run() -> None:
 
 
 def test_runs_are_shaped_without_their_nodes() -> None:
-    whole = _strict(run_to_json(small_view()))
-    (listed,) = _strict(runs_to_json([small_view()]))["runs"]
-    assert listed == {key: whole[key] for key in whole if key not in ("schema", "nodes")}
+    whole = _strict(run_to_json(trusted_view()))
+    (listed,) = _strict(runs_to_json([trusted_view()]))["runs"]
+    left_out = ("schema", "verifications", "nodes")
+    assert listed == {key: whole[key] for key in whole if key not in left_out}
+
+
+def test_what_was_verified_claimed_and_spent() -> None:
+    shape = _strict(run_to_json(trusted_view()))
+    assert (shape["container_s"], shape["saved_s"]) == (123.4, 70.0)
+    assert shape["remarks"] == list(trusted_view().remarks)
+    chosen = shape["verified"]
+    assert (chosen["verdict"], chosen["claimed"]) == ("improved", pytest.approx(math.log(1.2)))
+    assert (chosen["container_s"], chosen["saved_s"]) == (60.0, 12.0)
+    told = [(each["label"], each["verdict"]) for each in shape["verifications"]]
+    assert told == [("A.1", "improved"), ("A.1.1", "not reproduced"), ("A.2", "failed")]
+    node = shape["nodes"][2]
+    assert (node["container_s"], node["saved_s"]) == (12.5, 4.0)
+    assert node["proof"].startswith("red on A.1")
+    assert shape["nodes"][1]["proof"] is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [
+        (Verdict.IMPROVED, "improved"),
+        (Verdict.NO_DIFFERENCE, "neutral"),
+        (Verdict.WORSE, "regressed"),
+        (Verdict.NOT_REPRODUCED, "failed"),
+        (Verdict.FAILED, "failed"),
+        (Verdict.TAMPERED, "tampered"),
+    ],
+)
+def test_a_verdict_is_an_outcome_for_programs_that_know_no_verdicts(
+    verdict: Verdict, outcome: str
+) -> None:
+    view = replace(small_view(), verified=Verified("A.1", verdict, None))
+    assert _strict(run_to_json(view))["verified"]["outcome"] == outcome
 
 
 def test_what_is_no_finite_number_becomes_null() -> None:

@@ -11,17 +11,17 @@ from runner.report.tree import DEEPEST, render_tree, tree_text
 
 from .factory import empty_view, story
 from .hostile import hostile_view, invisible
-from .small import small_view
+from .small import small_view, trusted_view
 
 UNICODE = """\
 ◆ A  vst_commit_us 358.9 us  3 visits
-├─ ▲ A.1  +20.0 %  improved  lazy-diff  step +20.0 % [+15.0, +25.0]  2 visits  ◀ best
+├─ ▲ A.1  +20.0 %  improved  lazy-diff  step +20.0 % [+15.0, +25.0]  2 visits  ◀ best by estimate, verified: improved, +25.0 % [+20.0, +30.0], 16 pairs
 │  └─ ▼ A.1.1  +14.0 %  regressed  pack-objects + no-copy  step -5.0 % [-7.0, -3.0]  1 visit
 └─ ≡ A.2  duplicate of A.1  no-copy  1 visit
 """
 ASCII = """\
 * A  vst_commit_us 358.9 us  3 visits
-+- + A.1  +20.0 %  improved  lazy-diff  step +20.0 % [+15.0, +25.0]  2 visits  <- best
++- + A.1  +20.0 %  improved  lazy-diff  step +20.0 % [+15.0, +25.0]  2 visits  <- best by estimate, verified: improved, +25.0 % [+20.0, +30.0], 16 pairs
 |  `- - A.1.1  +14.0 %  regressed  pack-objects + no-copy  step -5.0 % [-7.0, -3.0]  1 visit
 `- = A.2  duplicate of A.1  no-copy  1 visit  (the same source tree as A.1)
 """
@@ -30,6 +30,25 @@ ASCII = """\
 def test_the_picture_of_a_tree() -> None:
     assert tree_text(small_view()) == UNICODE
     assert tree_text(small_view(), ascii_only=True, reasons=True) == ASCII
+
+
+def test_an_estimate_is_told_from_what_was_verified() -> None:
+    lines = tree_text(replace(small_view(), verified=None)).splitlines()
+    assert lines[1].endswith("2 visits  ◀ best by estimate, not verified")
+    lines = tree_text(trusted_view()).splitlines()
+    assert lines[1].endswith("◀ best by estimate, verified: improved, +25.0 % [+20.0, +30.0], "
+                             "16 pairs, estimated +20.0 %")  # fmt: skip
+    assert lines[2].endswith("◀ verification: not reproduced, +0.1 % [-0.4, +0.6], 40 pairs, "
+                             "estimated +14.0 %")  # fmt: skip
+    assert lines[3].endswith("◀ verification: failed, check tests exited with 1")
+
+
+def test_what_was_verified_is_never_hidden() -> None:
+    view = trusted_view()
+    assert view.verified is not None
+    elsewhere = replace(view, best="A", verified=replace(view.verified, label="A.2"))
+    shown = tree_text(elsewhere, max_nodes=1).splitlines()
+    assert any("A.2" in line for line in shown)
 
 
 def test_a_run_without_nodes_has_a_root() -> None:
@@ -56,7 +75,7 @@ def test_elision_keeps_the_way_to_the_best_and_counts_every_hidden_node() -> Non
 def test_hidden_nodes_are_counted_below_what_is_shown() -> None:
     text = tree_text(small_view(), max_nodes=2)
     assert text.splitlines()[2:] == ["│  └─ … 1 node hidden", "└─ … 1 node hidden"]
-    text = tree_text(replace(small_view(), best="A"), max_nodes=1)
+    text = tree_text(replace(small_view(), best="A", verified=None), max_nodes=1)
     assert text.splitlines()[1:] == ["└─ … 3 nodes hidden"]
     hidden = re.findall(r"… (\d+) node", tree_text(story(300).view, max_nodes=80))
     assert sum(map(int, hidden)) == 220
