@@ -26,7 +26,6 @@ _HEADING = re.compile(r"---- (.{1,2000}) stdout ----")
 _ENDS = re.compile(
     r"test result: (?:ok|FAILED)\. ([0-9]{1,9}) passed; ([0-9]{1,9}) failed; ([0-9]{1,9}) ignored; .*"
 )
-_PANICKED = re.compile(r"thread '.*' (?:\([0-9]+\) )?panicked at .*:[0-9]+:[0-9]+:")
 _STATUSES = {"ok": Status.PASSED, "FAILED": Status.FAILED, "ignored": Status.SKIPPED}
 _LINE = re.compile(r" \(line ([0-9]{1,9})\)")
 _LISTED = re.compile(r"failures:|note: run with .*|stack backtrace:")
@@ -96,8 +95,7 @@ def _add(binary: _Binary, cases: Cases) -> None:
     # They are told in the order in which they ended; that of equal names must be the same always.
     for name, status, message, seconds in sorted(binary.tests, key=_place):
         if status.bad:
-            lines = (line for line in binary.output.get(name, ()) if not _PANICKED.fullmatch(line))
-            message = essence("", "\n".join(lines))
+            message = essence("", "\n".join(binary.output.get(name, ())))
         # The line of a documentation test moves with each change to the source above it.
         cases.add((_LINE.sub("", name),), status, message, seconds)
 

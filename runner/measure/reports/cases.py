@@ -109,7 +109,7 @@ class Cases:
         case = TestCase(
             self._unique(_joined(name)),
             status,
-            _clipped(clean(message), MAX_MESSAGE_CHARS),
+            clipped(clean(message), MAX_MESSAGE_CHARS),
             _duration(seconds),
         )
         self._chars += len(case.name) + len(case.message)
@@ -140,7 +140,8 @@ def _joined(parts: Sequence[str]) -> str:
     return f"{name[: MAX_NAME_CHARS - 14]}… {digest}"
 
 
-def _clipped(text: str, chars: int) -> str:
+def clipped(text: str, chars: int) -> str:
+    """The beginning of ``text``, which ends in an ellipsis if that isn't all."""
     return text if len(text) <= chars else text[: chars - 1] + "…"
 
 

@@ -72,6 +72,7 @@ class _Package:
 def read_go(chunks: Iterable[bytes], cases: Cases) -> None:
     """Collect the tests. Raises ``Unreadable`` (``cases`` keeps the packages that ended)."""
     events = _Events(cases)
+    line = ""
     for line in report_lines(chunks):
         # What isn't JSON is what compilers and the go command print.
         if line.startswith("{") and isinstance(pairs := parse_json(line), tuple):
@@ -79,6 +80,8 @@ def read_go(chunks: Iterable[bytes], cases: Cases) -> None:
             if len(event) < len(pairs):
                 raise Unreadable("has an event in which a key is there twice")
             events.read(event)
+    if line.startswith("{") and parse_json(line) is None:
+        raise Unreadable("ends in the middle of an event")
     events.end()
 
 

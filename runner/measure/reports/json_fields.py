@@ -12,7 +12,12 @@ def text_of(fields: Mapping[str, object], key: str) -> str:
 
 def number_of(fields: Mapping[str, object], key: str) -> float | None:
     value = fields.get(key)
-    return value if isinstance(value, float) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond all floats
+        return None
 
 
 def texts_of(fields: Mapping[str, object], key: str) -> list[str]:

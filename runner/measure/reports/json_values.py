@@ -5,23 +5,18 @@ The standard parser wants the whole document, and makes objects of many times it
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
 from runner.measure.reports.cases import TooLarge, Unreadable
+from runner.measure.reports.json_tokens import Tokens
 from runner.measure.reports.text import READ_CHARS
 
 MAX_DEPTH = 100
-MAX_TOKENS = 10_000_000
 MAX_KEPT_CHARS = 16 << 20  # of one member of a document, or of one element of it
-_ATOM_CHARS = 64
 _VALUE_CHARS = 32  # what a value counts for, however short it is
 
-_SPACE = re.compile(r"[ \t\r\n]*+")
-_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_ATOM = re.compile(r'[^\s{}\[\]:,"]*+')
 _NAMED: dict[str, object] = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 
@@ -40,7 +35,7 @@ def read_json(
     to 8,192 characters. Raises ``Unreadable`` where a document is no JSON, or has no key ``must``,
     or if there is no document; ``TooLarge`` at a limit.
     """
-    lexer = _Lexer(_decoded(chunks))
+    lexer = Tokens(chunks)
     documents = 0
     while lexer.find_document():
         documents += 1
@@ -50,97 +45,9 @@ def read_json(
         raise Unreadable("has no JSON object in it, or is empty")
 
 
-def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
-    for chunk in chunks:
-        yield decoder.decode(chunk)
-    yield decoder.decode(b"", final=True)
-
-
-class _Lexer:
-    def __init__(self, texts: Iterator[str]) -> None:
-        self._texts = texts
-        self._text = ""
-        self._at = 0
-        self._line_begins = True
-        self._tokens = 0
-        self.string = ""  # of the last token, if it was one: the beginning, as it is written
-
-    def _more(self) -> bool:
-        """Replace the text, all of which is used, by the next piece."""
-        for text in self._texts:
-            if text:
-                self._text, self._at = text, 0
-                return True
-        self._text, self._at = "", 0
-        return False
-
-    def find_document(self) -> bool:
-        """Go to the next line that begins with ``{``; false if there is none."""
-        while self._at < len(self._text) or self._more():
-            if self._line_begins and self._text[self._at] == "{":
-                self._line_begins = False
-                return True
-            end = self._text.find("\n", self._at)
-            self._line_begins = end >= 0
-            self._at = end + 1 if end >= 0 else len(self._text)
-        return False
-
-    def token(self) -> str:
-        """One of ``{}[]:,``, or a quote for a string, or an atom (number, ``true``...)."""
-        self._tokens += 1
-        if self._tokens > MAX_TOKENS:
-            raise TooLarge(f"has more than {MAX_TOKENS:,} values and marks")
-        while True:
-            if space := _SPACE.match(self._text, self._at):
-                self._at = space.end()
-            if self._at < len(self._text):
-                break
-            if not self._more():
-                raise Unreadable("ends in the middle")
-        first = self._text[self._at]
-        if first in "{}[]:,":
-            self._at += 1
-            return first
-        if first == '"':
-            self._at += 1
-            self._read_string()
-            return first
-        return self._read_atom()
-
-    def _read_string(self) -> None:
-        kept, chars = [], 0
-        while True:
-            match = _STRING.match(self._text, self._at)
-            end = match.end() if match else self._at
-            if chars < READ_CHARS:
-                kept.append(self._text[self._at : end][: READ_CHARS - chars])
-                chars += len(kept[-1])
-            if end < len(self._text) and self._text[end] == '"':
-                self._at = end + 1
-                self.string = "".join(kept)
-                return
-            escape = self._text[end:]  # a backslash, of an escape that the next piece completes
-            if not self._more():
-                raise Unreadable("ends in the middle of a string")
-            self._text = escape + self._text
-
-    def _read_atom(self) -> str:
-        atom = ""
-        while True:
-            match = _ATOM.match(self._text, self._at)
-            end = match.end() if match else self._at
-            atom += self._text[self._at : end]
-            self._at = end
-            if len(atom) > _ATOM_CHARS:
-                raise Unreadable(f"is no JSON: {atom[:_ATOM_CHARS]!a}…")
-            if end < len(self._text) or not self._more():
-                return atom
-
-
 class _Document:
     def __init__(
-        self, lexer: _Lexer, wanted: frozenset[str], deliver: Callable[[str, object], None]
+        self, lexer: Tokens, wanted: frozenset[str], deliver: Callable[[str, object], None]
     ) -> None:
         self._lexer = lexer
         self._wanted = wanted
@@ -159,11 +66,11 @@ class _Document:
             token = self._lexer.token()
             if token == "[" and key in self._wanted:
                 for element in self._elements():
-                    self._hand_on(key, self._value(element, True, 3))
+                    self._hand_on(key, self._value(element, 3))
             elif key in self._wanted:
-                self._hand_on(key, self._value(token, True, 2))
+                self._hand_on(key, self._value(token, 2))
             else:
-                self._value(token, False, 2)
+                self._skip(token)
                 self._kept = 0
         return found
 
@@ -171,37 +78,33 @@ class _Document:
         self._deliver(key, value)
         self._kept = 0
 
-    def _value(self, token: str, keep: bool, depth: int) -> object:
-        """The value that begins with ``token``; an empty one if it isn't to be kept."""
+    def _value(self, token: str, depth: int) -> object:
+        """The value that begins with ``token``."""
         if depth > MAX_DEPTH:
             raise Unreadable(f"is nested deeper than {MAX_DEPTH} levels")
-        if keep:
-            self._count(_VALUE_CHARS)
+        self._count(_VALUE_CHARS)
         if token == "{":
-            return self._object(keep, depth)
+            return self._object(depth)
         if token == "[":
-            return self._array(keep, depth)
-        if token == '"':
-            return self._string() if keep else ""
-        return _atom(token)
+            return [self._value(each, depth + 1) for each in self._elements()]
+        return self._string() if token == '"' else _atom(token)
 
-    def _object(self, keep: bool, depth: int) -> dict[str, object]:
+    def _skip(self, token: str) -> None:
+        if token in ("{", "["):
+            self._lexer.skip()
+        elif token != '"':
+            _atom(token)
+
+    def _object(self, depth: int) -> dict[str, object]:
         found: dict[str, object] = {}
         for key in self._keys(depth):
-            kept = keep and key in self._wanted
-            if kept and key in found:
+            token = self._lexer.token()
+            if key not in self._wanted:
+                self._skip(token)
+            elif key in found:
                 raise Unreadable(f"has the key {key!a} twice in one object")
-            value = self._value(self._lexer.token(), kept, depth + 1)
-            if kept:
-                found[key] = value
-        return found
-
-    def _array(self, keep: bool, depth: int) -> list[object]:
-        found: list[object] = []
-        for token in self._elements():
-            value = self._value(token, keep, depth + 1)
-            if keep:
-                found.append(value)
+            else:
+                found[key] = self._value(token, depth + 1)
         return found
 
     def _keys(self, depth: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ from runner.measure.reports.cases import (
     Report,
     TooLarge,
     Unreadable,
+    clipped,
 )
 from runner.measure.reports.golang import read_go
 from runner.measure.reports.jest import read_jest
@@ -21,8 +22,10 @@ from runner.measure.reports.mocha import read_mocha
 from runner.measure.reports.playwright import read_playwright
 from runner.measure.reports.rspec import read_rspec
 from runner.measure.reports.tap import read_tap
+from runner.measure.reports.text import clean
 from runner.measure.reports.trx import read_trx
 
+_PROBLEM_CHARS = 300
 _PIECE_BYTES = 64 << 10
 
 
@@ -36,10 +39,15 @@ def read_report(format: Format, chunks: Iterable[bytes]) -> Report:  # noqa: A00
     try:
         _reader(format)(_bounded(chunks), cases)
     except TooLarge as error:
-        return Report(cases.found, f"{error}; the rest was not read", truncated=True)
+        return Report(cases.found, f"{_told(error)}; the rest was not read", truncated=True)
     except Unreadable as error:
-        return Report(cases.found, str(error))
+        return Report(cases.found, _told(error))
     return Report(cases.found)
+
+
+def _told(error: Unreadable) -> str:
+    """What an error says, some of which may be taken from the report."""
+    return clipped(clean(str(error)), _PROBLEM_CHARS)
 
 
 def _reader(format: Format) -> Callable[[Iterable[bytes], Cases], None]:  # noqa: A002

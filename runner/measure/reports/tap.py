@@ -191,10 +191,9 @@ def _read_point(match: re.Match[str], number: int) -> _Point:
     text = text.removesuffix("{").rstrip() if is_open else text
     if directive := _DIRECTIVE.search(text):
         text = text[: directive.start()]
-        message = directive[2]
         # A failure that is expected is none; a success that isn't expected is one all the same.
         if directive[1].lower() == "skip" or match[1]:
-            status, message = Status.SKIPPED, f"{directive[1].lower()}: {message}".rstrip(": ")
+            status, message = Status.SKIPPED, f"{directive[1].lower()}: {directive[2]}".rstrip(": ")
     if time := _TIME.search(text):
         text = text[: time.start()]
         seconds = _seconds(time[1], time[2])

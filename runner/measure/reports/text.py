@@ -17,7 +17,9 @@ _HIDDEN = re.compile(
 _COLOUR = re.compile("\ufffd\\[[0-9;]{0,20}m")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 # Lines of stack traces, which differ with what was inlined or scheduled, and say where, not what.
-_FRAME = re.compile(r"\s*(?:at |File \"|from \S+:[0-9]+:in )")
+_FRAME = re.compile(
+    r"\s*(?:at |File \"|from \S+:[0-9]+:in |thread '[^']*' (?:\([0-9]+\) )?panicked at \S+:[0-9]+:[0-9]+:?$)"
+)
 # What says no more than that a test failed.
 _SAYS_NOTHING = {
     "",
@@ -43,13 +45,18 @@ def essence(kind: str, message: str, details: str = "") -> str:
 
     ``details`` (a body with a stack trace, usually) count where the message says nothing.
     """
-    said = message if _says_something(message) else details
-    lines = [line for line in said[:READ_CHARS].splitlines() if not _FRAME.match(line)]
-    said = clean("\n".join(lines)) or clean(said)
+    said = _without_frames(message) if _says_something(message) else ""
+    said = said or _without_frames(details) or clean(message if message.strip() else details)
+    said = said if _says_something(said) else ""
     kind = clean(kind)
     if not _says_something(kind) or kind.rpartition(".")[2] in said:
         return said
     return f"{kind}: {said}" if said else kind
+
+
+def _without_frames(text: str) -> str:
+    lines = text[:READ_CHARS].splitlines()
+    return clean("\n".join(line for line in lines if not _FRAME.match(line)))
 
 
 def _says_something(text: str) -> bool:

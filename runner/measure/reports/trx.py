@@ -6,6 +6,7 @@ then is in the ``UnitTest`` element that has the result's ``testId``, further do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -29,6 +30,8 @@ _STATUSES = {
     "inprogress": Status.ERROR,
     "pending": Status.ERROR,
 }
+# Among the errors of a run there also is a line for each test that failed.
+_ABORTED = re.compile(r"\brun (?:was )?aborted\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -100,7 +103,7 @@ class _Run:
         elif tag == "Message" and self._tags[-1:] == ["ErrorInfo"] and self._open:
             result = self._open[-1]
             result.message = result.message or essence("", "".join(self._said))[:READ_CHARS]
-        elif tag == "Text" and self._failed and "abort" in (said := "".join(self._said)).lower():
+        elif tag == "Text" and self._failed and _ABORTED.search(said := "".join(self._said)):
             self.aborted = said
         elif tag == "RunInfo":
             self._failed = False

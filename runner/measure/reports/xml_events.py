@@ -90,6 +90,7 @@ class _Documents:
             raise TooLarge(f"has more than {MAX_DOCUMENTS:,} documents in a row")
         self._fed = 0
         self._parser = expat.ParserCreate("utf-8")  # whatever the document declares
+        self._parser.buffer_text = True  # one event for many lines
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._elements.text
