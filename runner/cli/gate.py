@@ -13,15 +13,17 @@ import typer
 from runner.cli.conduct import Parts, grown, root_of
 from runner.cli.home import RunOption, aside, evidence, out, settings, state
 from runner.cli.outcome import hand_over, message_of
+from runner.cli.publishing import note_case
 from runner.cli.read import node_of
 from runner.cli.run import PlainOption, QuietOption, display_mode, parts_for
 from runner.cli.signals import interruptible
 from runner.cli.work import NodeArgument
 from runner.errors import ExitCode, Rejected, TaskError
-from runner.evidence import BranchMoved, Conflicting, land, prepare
+from runner.evidence import BranchMoved, Conflicting, Prepared, land, prepare
 from runner.expand.plans import verification_of
 from runner.gate import (
     CleanRoom,
+    Examined,
     examine_merge,
     job_of,
     opened,
@@ -32,6 +34,7 @@ from runner.gate import (
 )
 from runner.measure.protected import matches
 from runner.model import Event, NodeView, RunView, State, Verdict, Verified
+from runner.report.ci import Case, CaseState
 from runner.report.eventlog import EventLog, open_event_stream
 from runner.report.live import Display, make_display
 from runner.report.text import clean
@@ -183,6 +186,7 @@ def _merge(
             lambda path: matches(excluded, path),
         )
         examined = house.follow(examine_merge(room, prepared, gain_needed=gain_needed))
+        _note(house, prepared, examined)
         if examined.rejection:
             raise _rejected(label, examined.rejection, examined.log)
         title = f"Merge {label} of oppie run {view.run_id} into {prepared.branch}"
@@ -194,6 +198,20 @@ def _merge(
         out.print(clean(note, 500), markup=False)
     out.print(f"{label} is merged into {prepared.branch} as {commit}", markup=False)
     out.print(verdict_line(examined.verified, view.objective), markup=False)
+
+
+def _note(house: Gatehouse, prepared: Prepared, examined: Examined) -> None:
+    """Keep the decision, for `oppie report`."""
+    failed = bool(examined.rejection)
+    line = verdict_line(examined.verified, house.view.objective)
+    case = Case(
+        "gate",
+        f"merge of {prepared.label} into {prepared.branch}",
+        CaseState.FAILED if failed else CaseState.PASSED,
+        examined.rejection or line,
+        label=prepared.label,
+    )
+    note_case(state().run(house.view.run_id), case)
 
 
 def _rejected(label: str, reason: str, log: str = "") -> Rejected:
