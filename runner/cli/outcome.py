@@ -14,8 +14,9 @@ from runner.report.figures import gain_with_interval
 
 def branch_of(view: RunView, label: str) -> str:
     """The branch of a node's change: the run's own for what was verified, else one beside it."""
-    verified = view.verified is not None and view.verified.label == label
-    return f"oppie/{view.run_id}" if verified else f"oppie/{view.run_id}-{label}"
+    if view.verified is not None and view.verified.label == label:
+        return view.verified.branch or f"oppie/{view.run_id}"
+    return f"oppie/{view.run_id}-{label}"
 
 
 def message_of(view: RunView, label: str) -> str:
