@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from runner import __version__
-from runner.cli import gate, images, machine, read, run, spaces, work
+from runner.cli import detect, gate, images, machine, publishing, read, run, spaces, work
 
 app = typer.Typer(
     name="oppie",
@@ -36,6 +36,8 @@ def _options(
     """See ``app``'s help."""
 
 
+app.command("init")(detect.init)
+app.command("detect")(detect.detect)
 app.command("run")(run.run)
 app.command("resume")(run.resume)
 app.command("runs")(read.runs)
@@ -49,6 +51,8 @@ app.command("apply")(work.apply)
 app.command("verify")(gate.verify)
 app.command("merge")(gate.merge)
 app.command("merge-best")(gate.merge_best)
+app.command("pr")(publishing.pr)
+app.command("report")(publishing.report)
 app.command("simulate")(spaces.simulate)
 app.command("export-space")(spaces.export_space)
 app.command("gc")(machine.gc)

@@ -1,0 +1,170 @@
+"""All ways to run a repository's tests that its files speak of, before any is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runner.detect.commands import MARKED, Reason, Use, enter, found, with_tools
+from runner.detect.framework import Framework, Project, evidence
+from runner.detect.makefiles import JUSTFILES, MAKEFILES, just_scripts, make_scripts
+from runner.detect.manifests import (
+    composer_scripts,
+    nox_scripts,
+    npm_scripts,
+    python_scripts,
+    tox_scripts,
+)
+from runner.detect.model import Found, Level, Unchosen
+from runner.detect.recognise import recognise, segments
+from runner.detect.scripts import Script, Scripts
+from runner.detect.shell import parse
+from runner.detect.table import BY_NAME, FRAMEWORKS, OVER_PYTEST
+from runner.detect.tree import Tree, at
+
+TASK_FILE = "oppie.toml"
+TEST_NAMES = (
+    "test",
+    "tests",
+    "py",
+    "unit",
+    "test:unit",
+    "test-unit",
+    "unittest",
+    "pytest",
+    "check",
+)
+_MORE_NAMES = ("session", "spec", "specs", "ci")
+ANY = "any"  # the ecosystem of a script that doesn't say which
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The scripts of one folder, and the projects of each ecosystem there."""
+
+    folder: str
+    scripts: Scripts
+    projects: dict[str, Project]
+
+
+def from_task(tree: Tree) -> Iterator[Found]:
+    """The checks of a task file that is there already, just as they are."""
+    checks = at(tree.toml(TASK_FILE), "checks")
+    for number, check in enumerate(checks if isinstance(checks, list) else (), start=1):
+        command, name = at(check, "command"), at(check, "name")
+        if not isinstance(command, str) or not command.strip():
+            continue
+        known = [recognise(call) for call in parse(command) or ()]
+        framework = next((each.framework for each in known if each), None)
+        results = at(check, "results")
+        yield Found(
+            framework=framework.name if framework else str(name or "check"),
+            ecosystem=framework.ecosystem if framework else ANY,
+            folder="",
+            command=command,
+            level=Level.TASK,
+            why=(f"{TASK_FILE}: checks[{number}] ({name})",),
+            results=results if isinstance(results, str) else "",
+            needs=framework.needs if framework else (),
+        )
+
+
+def shelves(tree: Tree, projects: Sequence[Project]) -> Iterator[Shelf]:
+    """The scripts of the top and of each project's folder."""
+    folders = dict.fromkeys(["", *(project.folder for project in projects)])
+    for folder in folders:
+        here = {project.ecosystem: project for project in projects if project.folder == folder}
+        yield Shelf(folder, Scripts(tuple(_scripts(tree, folder))), here)
+
+
+def _scripts(tree: Tree, folder: str) -> Iterator[Script]:
+    prefix = f"{folder}/" if folder else ""
+    yield from npm_scripts(tree, f"{prefix}package.json")
+    yield from composer_scripts(tree, f"{prefix}composer.json")
+    for name in ("tox.ini", "tox.toml", "setup.cfg"):
+        yield from tox_scripts(tree, prefix + name)
+    yield from nox_scripts(tree, f"{prefix}noxfile.py")
+    yield from python_scripts(tree, f"{prefix}pyproject.toml")
+    for name in MAKEFILES:
+        yield from make_scripts(tree, prefix + name)
+    for name in JUSTFILES:
+        yield from just_scripts(tree, prefix + name)
+
+
+def from_scripts(tree: Tree, shelf: Shelf) -> Iterator[Found | Unchosen]:
+    """What the scripts that are named after tests come down to."""
+    for script in shelf.scripts.named((*TEST_NAMES, *_MORE_NAMES)):
+        if script.empty:
+            yield Unchosen(script.source, "it runs nothing")
+        elif script.fans_out:
+            yield Unchosen(
+                script.source, "it runs the scripts of other folders, which are looked at"
+            )
+        else:
+            yield from _of_script(tree, shelf, script)
+
+
+def _of_script(tree: Tree, shelf: Shelf, script: Script) -> Iterator[Found]:
+    calls = shelf.scripts.calls(script)
+    recognised = tuple(segments(calls)) if calls else ()
+    for each in recognised:
+        framework = each.framework
+        project = shelf.projects.get(framework.ecosystem) or Project(
+            shelf.folder, framework.ecosystem, tree.below(shelf.folder)
+        )
+        why = [f"{script.source} runs {framework.name}"]
+        if framework.name != script.runner:
+            why.append("called directly, so that its results can be had")
+        why += evidence(tree, project, framework)
+        reason = Reason(Level.SCRIPT, tuple(why), _via(script, framework.name))
+        yield from found(tree, project, framework, reason, each.use)
+    if not recognised:
+        yield _as_it_is(tree, shelf, script)
+
+
+def _via(script: Script, framework: str) -> str:
+    return "" if script.runner == framework else script.command
+
+
+def _as_it_is(tree: Tree, shelf: Shelf, script: Script) -> Found:
+    """A script in which no framework is seen: its tests are counted from what it prints."""
+    why = (f"{script.source}: it doesn't say which framework, or says more than plain commands",)
+    if tool := _environments(tree, script):
+        project = shelf.projects.get(tool.ecosystem) or Project(shelf.folder, tool.ecosystem, ())
+        use = Use(args=()) if script.runner == "tox" else _named(script)
+        return found(tree, project, tool, Reason(Level.SCRIPT, why), use)[0]
+    exports = ["CI=1", "NO_COLOR=1"]
+    if tools := with_tools(tree, script.ecosystem, shelf.folder):
+        exports.append(tools)
+    steps = [*enter(shelf.folder), f"export {' '.join(exports)}", script.command]
+    return Found(
+        framework=script.runner,
+        ecosystem=script.ecosystem,
+        folder=shelf.folder,
+        command=" && ".join(steps),
+        level=Level.SCRIPT,
+        why=why,
+        notes=("leaves no results for programs; its tests are counted from what it prints",),
+        needs=("make",) if script.runner == "make" else (),
+    )
+
+
+def _environments(tree: Tree, script: Script) -> Framework | None:
+    """tox or nox, with pytest's results where pytest is what they run."""
+    over_pytest = "pytest" in tree.text(script.source.partition(":")[0])
+    return (OVER_PYTEST if over_pytest else BY_NAME).get(script.runner)
+
+
+def _named(script: Script) -> Use:
+    calls = parse(f"-s {script.name}")
+    return Use(args=calls[0].words) if calls else MARKED
+
+
+def from_markers(tree: Tree, project: Project) -> Iterator[Found]:
+    """The frameworks that a project's configuration, folders and imports speak of."""
+    for framework in FRAMEWORKS:
+        if framework.ecosystem != project.ecosystem:
+            continue
+        why = evidence(tree, project, framework)
+        if why:
+            yield from found(tree, project, framework, Reason(Level.MARKER, why))
