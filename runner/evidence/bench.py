@@ -17,7 +17,7 @@ from pathlib import Path
 from runner.evidence.create import ATTRIBUTES
 from runner.evidence.errors import Refused
 from runner.evidence.git import FellSilent, Git
-from runner.evidence.place import Place
+from runner.evidence.place import Place, quoted
 
 
 @contextmanager
@@ -36,9 +36,8 @@ def bench(*lenders: Path) -> Iterator[Path]:
 
 def borrow(folder: Path, lender: Path) -> None:
     """Let a bench see the objects of one more folder."""
-    name = str(lender).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     with (folder / "objects" / "info" / "alternates").open("ab") as file:
-        file.write(f'"{name}"\n'.encode("utf-8", "surrogateescape"))
+        file.write(f"{quoted(lender)}\n".encode("utf-8", "surrogateescape"))
 
 
 def objects_of(place: Place) -> Path:

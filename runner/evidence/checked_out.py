@@ -16,7 +16,7 @@ from pathlib import Path
 from runner.evidence.errors import Refused
 from runner.evidence.git import Git, stderr_tail
 from runner.evidence.merge import changed_in, entries_of
-from runner.evidence.place import HEADS, Place
+from runner.evidence.place import HEADS, Place, quoted
 
 # What git leaves in a work tree's own folder while something takes several steps.
 _UNDER_WAY = {
@@ -109,10 +109,15 @@ class CheckedOut:
                 yield os.fsdecode(path), os.fsdecode(value)
 
 
-def holder_of(place: Place, branch: str) -> CheckedOut | None:
-    """The work tree that has ``branch`` checked out. Raises Refused where there are several, for one
-    that isn't there, and for a branch that is being rebased."""
+def holder_of(place: Place, branch: str, objects: Path | None = None) -> CheckedOut | None:
+    """The work tree that has ``branch`` checked out; it also sees the ``objects`` of another folder.
+
+    Raises Refused where there are several, for one that isn't there, and for a branch that is being
+    rebased.
+    """
     environment = _without_filters(place)
+    if objects:
+        environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quoted(objects)
     holders = []
     for folder, private, head in _work_trees(place):
         for name in _REBASED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from runner.evidence.errors import Refused
 from runner.evidence.git import Git
 from runner.evidence.merge import entries_of
 from runner.evidence.place import Place, commit_at, find_place
+from runner.evidence.pointers import contents
 from runner.evidence.repository import Evidence
 from runner.evidence.target import NEVER
 from runner.evidence.trees import GITLINK, commit_of, scratch_index, set_entries, written
@@ -21,12 +22,16 @@ from runner.model import ROOT
 
 @dataclass(frozen=True, slots=True)
 class FolderView:
-    """How the target's folder is looked at: as ``pack_target`` packed it, but from commits."""
+    """How the target's folder is looked at: as ``pack_target`` packed it, but from commits.
+
+    ``found`` are the files with which the search began, see ``Evidence.manifest``.
+    """
 
     evidence: Evidence
     place: Place
     bench: Path
     excluded: Callable[[str], bool]
+    found: Mapping[str, str]
 
     def keep(
         self, run_id: str, label: str, head: str, tree: str, touched: tuple[str, ...]
@@ -56,6 +61,13 @@ class FolderView:
             notes = self._expand(git)
             gone = [path for path, _ in _listed(git) if path not in touched and self._out(path)]
             set_entries(git, dict.fromkeys(gone, ""))
+            resolved, missing = contents(self.bench, dict(_listed(git)), self.found)
+            set_entries(git, resolved)
+            if missing:
+                more = f" and {len(missing) - 1} more" if missing[1:] else ""
+                notes.append(
+                    f"{missing[0]!r}{more}: only the git LFS pointer is in what is checked"
+                )
             return written(git), notes
 
     def _subtree(self, commit: str) -> str:

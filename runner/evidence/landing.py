@@ -15,6 +15,7 @@ from pathlib import Path
 from runner.errors import EvidenceError
 from runner.evidence.bench import bench, carry, objects_of
 from runner.evidence.change import Change, change_of
+from runner.evidence.checked_out import holder_of
 from runner.evidence.errors import BranchMoved, Conflicting, Refused
 from runner.evidence.folder import FolderView
 from runner.evidence.git import Git
@@ -87,8 +88,9 @@ def prepare(
     ``refs/oppie/<run_id>/<label>-merge-<n>/branch`` and ``.../merged`` of the evidence.
 
     Raises Conflicting with the files, or Refused: for no repository, a detached HEAD, an unknown
-    branch, a change that the branch has already, or one inside a submodule. Raises EvidenceError for
-    a git that is too old.
+    branch, a change that the branch has already, or one inside a submodule, and, before anyone spends
+    time on checking it, for what ``land`` would refuse. Raises EvidenceError for a git that is too
+    old.
     """
     demand_git()
     place = find_place(repo_dir)
@@ -105,7 +107,9 @@ def prepare(
             paths = changed_in(Git(f"--git-dir={folder}"), head, merge.tree)
             if not paths:
                 raise Refused(f"branch {branch!r} has the change of {label} already")
-            view = FolderView(evidence, place, folder, excluded)
+            _demand_ready(place, branch, merge, folder / "objects")
+            found = evidence.manifest(evidence.commit(run_id, ROOT))
+            view = FolderView(evidence, place, folder, excluded, found)
             before, after, notes = view.keep(run_id, label, head, merge.tree, paths)
         except EvidenceError as error:
             raise Refused(f"{label} can't be merged into {branch!r}: {error}") from error
@@ -145,6 +149,14 @@ def land(
     keep = f"{evidence.ref(prepared.run_id, prepared.label)}-landing"
     move(place, Move(prepared.branch, merge.head, commit, keep, prepared.label), who)
     return commit
+
+
+def _demand_ready(place: Place, branch: str, merge: Merge, objects: Path) -> None:
+    """Raises Refused if the merge, which only the bench has, could not be made now."""
+    identity(place)
+    holder = holder_of(place, branch, objects)
+    if holder:
+        holder.demand_clean(merge.head, merge.tree)
 
 
 def _forks(evidence: Evidence, place: Place, run_id: str, head: str) -> tuple[str, ...]:

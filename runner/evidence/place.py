@@ -33,6 +33,12 @@ class Place:
         return found
 
 
+def quoted(path: Path) -> str:
+    """A path in the form that git reads it in where it lists folders of objects."""
+    name = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{name}"'
+
+
 def find_place(folder: Path) -> Place:
     """Raises Refused where the folder is in no git work tree."""
     git = Git("-C", str(folder))

@@ -52,10 +52,13 @@ def run_in(evidence: Evidence, repo: Path, into: str | None = None) -> Prepared:
 
 
 def refused(evidence: Evidence, prepared: Prepared, repo: Path, words: str) -> None:
-    """The merge is refused with ``words``, and the repository is as it was."""
+    """The merge is refused with ``words``, even before it is checked; all is as it was."""
     before = state(repo)
     with pytest.raises(Refused, match=words):
         land(evidence, prepared, MESSAGE)
+    place = prepared.place
+    with pytest.raises(Refused, match=words):
+        prepare(evidence, place.top / place.prefix, RUN, "A.1", prepared.branch)
     assert state(repo) == before
 
 
@@ -247,11 +250,11 @@ class TestWorkTree:
         write(repo, {"README": "topic\n"})
         commit(repo)
         git(repo, "checkout", "-q", "main")
+        prepared = run_in(evidence, repo, "topic")
         write(repo, {"README": "main\n"})
         commit(repo)
         with pytest.raises(subprocess.CalledProcessError):
             git(repo, "rebase", "main", "topic")
-        prepared = run_in(evidence, repo, "topic")
         refused(evidence, prepared, repo, "'topic' is being rebased")
 
     def test_another_work_tree_has_the_branch(
@@ -290,15 +293,17 @@ class TestWorkTree:
         away = tmp_path / "stick"
         git(repo, "worktree", "add", "-q", "-b", "release", str(away))
         git(repo, "worktree", "lock", str(away))
+        prepared = run_in(evidence, repo, "release")
         away.rename(tmp_path / "unplugged")
-        refused(evidence, run_in(evidence, repo, "release"), repo, "stick, which isn't there")
+        refused(evidence, prepared, repo, "stick, which isn't there")
         landed(repo, made := run_in(evidence, repo), land(evidence, made, MESSAGE))
 
     def test_a_branch_that_is_checked_out_twice(
         self, repo: Path, tmp_path: Path, evidence: Evidence
     ) -> None:
+        prepared = run_in(evidence, repo)
         git(repo, "worktree", "add", "-q", "--force", str(tmp_path / "twin"), "main")
-        refused(evidence, run_in(evidence, repo), repo, "checked out more than once")
+        refused(evidence, prepared, repo, "checked out more than once")
 
     def test_a_sparse_checkout(self, repo: Path, evidence: Evidence) -> None:
         prepared = run_in(evidence, repo)

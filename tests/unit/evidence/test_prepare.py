@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -22,6 +24,13 @@ from .repos import (
 from .tars import file
 
 FILES = {"README": "outside\n", "my proj/a.py": lines(), "my proj/b.py": "b\n"}
+
+
+@pytest.fixture(autouse=True)
+def user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
 
 
 @pytest.fixture
@@ -121,10 +130,14 @@ def test_a_change_that_stands_on_uncommitted_ones(
     record_root(evidence, target)
     record_node(evidence, "A.1", {"a.py": lines(n7="faster", n20="mine, uncommitted")})
     record_node(evidence, "A.2", {"a.py": lines(n20="mine, and faster")})
+    with pytest.raises(Refused, match=r"changes where the merge would write.*a\.py"):
+        prepare(evidence, target, RUN, "A.1")
+    git(repo, "stash", "-q")
     made = prepare(evidence, target, RUN, "A.1")
     assert text(evidence, made.after, "a.py") == lines(n7="faster").strip()
     with pytest.raises(Conflicting, match=r"a\.py"):
         prepare(evidence, target, RUN, "A.2")
+    git(repo, "stash", "pop", "-q")
     commit(repo)
     assert prepare(evidence, target, RUN, "A.2").paths == ("my proj/a.py",)
 
@@ -354,10 +367,11 @@ def test_nothing_that_the_repository_names_is_run(
     write(repo, {"my proj/a.py": lines(n30="moved on")})
     commit(repo)
     marker = tmp_path / "was run"
-    programs(repo, marker)
+    programs(repo, marker, "README")
+    os.utime(repo / "README", (1, 1))
     made = prepare(evidence, target, RUN, "A.1")
     assert text(evidence, made.after, "a.py") == lines(n7="faster", n30="moved on").strip()
-    assert not marker.exists()
+    assert not marker.exists(), marker.read_text()
 
 
 def test_an_executable_and_a_link(repo: Path, target: Path, evidence: Evidence) -> None:
@@ -368,3 +382,47 @@ def test_an_executable_and_a_link(repo: Path, target: Path, evidence: Evidence) 
     assert evidence.manifest(made.after)["run"].startswith("100755")
     assert subprocess.run(["git", "-C", str(repo), "cat-file", "-e", made.merge.tree],
                           capture_output=True).returncode != 0  # fmt: skip
+
+
+class TestPointers:
+    """A repository with git LFS, whose filter is not run here: commits hold pointers."""
+
+    @pytest.fixture
+    def data(self) -> bytes:
+        return bytes(range(256)) * 20
+
+    @pytest.fixture
+    def repo(self, tmp_path: Path, data: bytes) -> Path:
+        files = {**FILES, "my proj/data.bin": pointer(data), "my proj/other.bin": pointer(b"x")}
+        return make_repo(tmp_path / "repo", files)
+
+    def test_contents_take_their_place(
+        self, repo: Path, target: Path, evidence: Evidence, data: bytes
+    ) -> None:
+        (target / "data.bin").write_bytes(data)
+        (target / "other.bin").write_bytes(b"y")
+        faster(evidence, target)
+        git(repo, "checkout", "-q", ".")
+        made = prepare(evidence, target, RUN, "A.1")
+        assert made.paths == ("my proj/a.py",)
+        files, root = (evidence.manifest(each) for each in (made.after, evidence.commit(RUN, "A")))
+        assert files["data.bin"] == root["data.bin"]
+        assert files["other.bin"] != root["other.bin"]
+        assert made.notes == ("'other.bin': only the git LFS pointer is in what is checked",)
+        assert evidence.manifest(made.before)["data.bin"] == root["data.bin"]
+
+    def test_what_the_branch_points_to_now(
+        self, repo: Path, target: Path, evidence: Evidence, data: bytes
+    ) -> None:
+        (target / "data.bin").write_bytes(data)
+        faster(evidence, target)
+        write(repo, {"my proj/data.bin": pointer(data + b"more")})
+        commit(repo)
+        made = prepare(evidence, target, RUN, "A.1")
+        assert text(evidence, made.after, "data.bin").startswith("version https://git-lfs")
+        assert made.notes == ("'data.bin': only the git LFS pointer is in what is checked",)
+
+
+def pointer(data: bytes) -> str:
+    oid = hashlib.sha256(data).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(data)}\n"
