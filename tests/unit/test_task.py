@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.model import Action, ActionKind, Goal, Limits, MetricSpec, Target
+from runner.measure.judge import NewTests, Sealed, Trials
+from runner.measure.loaders import LoaderPolicy, Loaders
+from runner.measure.reports import Format
+from runner.model import Action, ActionKind, Goal, Limits, MetricSpec, Source, Target
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
 from runner.planner.reward import Thresholds
@@ -51,13 +54,19 @@ open_ended = true
 name = "tests"
 command = "pytest"
 timeout_s = 60
+results = "out/report.tap"
+format = "tap"
 [[checks]]
 name = "lint"
 command = "ruff"
+results = "junit.xml"
 [benchmark]
 command = "python3 bench.py"
 objective = "time"
-metrics = [{name="mem", unit="kB"}, {name="time", unit="us", goal="min"}, {name="rate", goal="max"}]
+metrics = [
+    {name="mem", unit="kB"}, {name="time", unit="us", goal="min"}, {name="rate", goal="max"},
+    {name="took", source="clock"},
+]
 pairs = 8
 warmup = 0
 timeout_s = "90s"
@@ -80,13 +89,32 @@ beam_width = 5
 verify_top = 1
 verify_pairs = 20
 [search.thresholds]
+min_gain = 0.02
 rejected_below = -0.2
 failed_reward = -2
 [budget]
 nodes = 10
 wall_time = 600
+container_time = "1h30m"
 snapshot_bytes = "4GiB"
 target = ["time < 70", "rate>=9.5e1"]
+[trials]
+check_runs = 5
+pairs = 20
+[loaders]
+policy = "note"
+allow = ["package-lock.json", "**/*.pth"]
+[sealed]
+files = "sealed"
+benchmark = "python3 sealed_bench.py"
+[[sealed.checks]]
+name = "held-out"
+command = "pytest held_out"
+results = "held_out.xml"
+[tests_first]
+tests = ["tests/**/test_*.py"]
+command = "pytest {files}"
+timeout_s = "2m"
 [hooks]
 pre_execution = ["./hook.sh", "an argument"]
 backtrack = ["logger"]
@@ -104,6 +132,7 @@ def write(tmp_path: Path) -> Write:
         (tmp_path / path).write_text("#!/bin/sh\n")
     (tmp_path / "hook.sh").chmod(0o755)
     (tmp_path / "catalogue").mkdir()
+    (tmp_path / "sealed").mkdir()
     (tmp_path / "catalogue/p.patch").write_text("Prior: 0.5\n--- a/x\n")
 
     def to_file(text: str) -> Path:
@@ -124,8 +153,11 @@ def test_a_minimal_file_leaves_the_rest_to_the_defaults(write: Write) -> None:
     assert task.hooks == Hooks()
     assert task.actions == (Action("a", ActionKind.COMMAND, b"true"),)
     metric = MetricSpec("m")
-    assert task.benchmark == Benchmark("b", (metric,), metric, 6, 1, Limits().time_s)
+    assert task.benchmark == Benchmark("b", (metric,), metric, 12, 1, Limits().time_s)
     assert (task.exclude, task.setup, task.protected, task.checks) == ((), (), (), ())
+    assert (task.verify_top, task.verify_pairs) == (3, 40)
+    assert (task.trials, task.loaders, task.sealed) == (Trials(3, 10), Loaders(), Sealed())
+    assert task.tests_first is None
     assert task.setup_timeout_s == Limits().time_s
 
 
@@ -139,7 +171,10 @@ def test_a_file_with_every_key(write: Write) -> None:
     assert task.setup_timeout_s == 300.0
     assert task.protected == ("tests/**", "bench.py")
     assert task.image == ImageSpec(dockerfile=folder / "docker/Dockerfile")
-    assert task.checks == (Check("tests", "pytest", 60.0), Check("lint", "ruff", 5400.0))
+    assert task.checks == (
+        Check("tests", "pytest", 60.0, "out/report.tap", Format.TAP),
+        Check("lint", "ruff", 5400.0, "junit.xml", Format.JUNIT),
+    )
     assert task.hooks == Hooks(("./hook.sh", "an argument"), (), ("logger",), 5.0)
     assert (task.verify_top, task.verify_pairs) == (1, 20)
 
@@ -158,6 +193,7 @@ def test_measurement_and_limits_of_a_full_file(write: Write) -> None:
         MetricSpec("mem", Goal.MIN, "kB"),
         MetricSpec("time", Goal.MIN, "us"),
         MetricSpec("rate", Goal.MAX),
+        MetricSpec("took", source=Source.CLOCK),
     )
     assert task.benchmark == Benchmark("python3 bench.py", metrics, metrics[1], 8, 0, 90.0)
     assert task.limits == Limits(
@@ -176,10 +212,73 @@ def test_measurement_and_limits_of_a_full_file(write: Write) -> None:
 
 def test_search_and_budget_of_a_full_file(write: Write) -> None:
     task = load_task(write(FULL))
-    thresholds = Thresholds(rejected_below=-0.2, failed_reward=-2.0)
+    thresholds = Thresholds(min_gain=0.02, rejected_below=-0.2, failed_reward=-2.0)
     assert task.search == SearchSettings("ucb1", 7, 1.0, 5, thresholds)
     targets = (Target("time", "<", 70.0), Target("rate", ">=", 95.0))
-    assert task.budget == BudgetLimits(10, 600.0, 4 << 30, targets)
+    assert task.budget == BudgetLimits(10, 600.0, 5400.0, 4 << 30, targets)
+
+
+def test_trust_in_a_full_file(write: Write) -> None:
+    task = load_task(write(FULL))
+    assert task.trials == Trials(check_runs=5, pairs=20)
+    assert task.loaders == Loaders(LoaderPolicy.NOTE, ("package-lock.json", "**/*.pth"))
+    held_out = Check("held-out", "pytest held_out", 5400.0, "held_out.xml")
+    folder = task.path.parent / "sealed"
+    assert task.sealed == Sealed(folder, (held_out,), "python3 sealed_bench.py")
+    assert task.tests_first == NewTests(("tests/**/test_*.py",), "pytest {files}", 120.0)
+
+
+def test_a_part_of_a_section_leaves_the_rest_of_it_to_the_defaults(write: Write) -> None:
+    sections = (
+        "[trials]\npairs = 5\n"
+        '[loaders]\nallow = ["a"]\n'
+        '[sealed]\nbenchmark = "b"\n'
+        '[tests_first]\ntests = ["t"]\ncommand = "c"\n'
+        '[limits]\ntime = "3m"\n'
+    )
+    task = load_task(write(MINIMAL + sections))
+    assert task.trials == Trials(3, 5)
+    assert task.loaders == Loaders(LoaderPolicy.TAMPERED, ("a",))
+    assert task.sealed == Sealed(None, (), "b")
+    assert task.tests_first == NewTests(("t",), "c", 180.0)
+
+
+def test_without_actions_it_is_a_task(write: Write) -> None:
+    text = 'name = "t"\n[benchmark]\ncommand = "b"\nmetrics = [{name = "m"}]\n'
+    assert load_task(write(text)).actions == ()
+    assert load_task(write("actions = []\n" + text)).actions == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "files", "exclude"),
+    [
+        (".", "sealed", ("sealed/**",)),
+        (".", "src/tests", ("src/tests/**",)),
+        ("src", "sealed", ()),
+        ("src", "src/tests/a", ("tests/a/**",)),
+    ],
+)
+def test_sealed_files_below_the_target_are_left_out_of_its_copy(
+    write: Write, target: str, files: str, exclude: tuple[str, ...]
+) -> None:
+    text = MINIMAL.replace("[[actions]]", f'target = "{target}"\n[[actions]]', 1)
+    task = load_task(write(text + f'[sealed]\nfiles = "{files}"\n'))
+    assert task.exclude == exclude
+    assert task.sealed.files == task.path.parent / files
+
+
+@pytest.mark.parametrize("unit", ["", "s"])
+def test_the_clock_is_a_metric_in_seconds(write: Write, unit: str) -> None:
+    metric = f'{{name = "m", source = "clock", unit = "{unit}"}}'
+    task = load_task(write(MINIMAL.replace('{name = "m"}', metric)))
+    assert task.benchmark.objective == MetricSpec("m", Goal.MIN, unit, Source.CLOCK)
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_every_format_of_results_can_be_asked_for(write: Write, format_: Format) -> None:
+    check = f'[[checks]]\nname = "c"\ncommand = "x"\nresults = "r"\nformat = "{format_}"\n'
+    (found,) = load_task(write(MINIMAL + check)).checks
+    assert found.format is format_
 
 
 def test_a_folder_stands_for_the_file_in_it(write: Write) -> None:
@@ -210,7 +309,10 @@ def test_images(write: Write, image: str, spec: ImageSpec) -> None:
 
 @pytest.mark.parametrize(
     ("budget", "nodes"),
-    [("nodes = 5", 5), ('wall_time = "1m"', None), ('snapshot_bytes = "1GB"', 32), ("", 32)],
+    [
+        *(("nodes = 5", 5), ('wall_time = "1m"', None), ('container_time = "1h"', None)),
+        *(('snapshot_bytes = "1GB"', 32), ("", 32)),
+    ],
 )
 def test_a_search_is_always_limited(write: Write, budget: str, nodes: int | None) -> None:
     assert load_task(write(MINIMAL + "[budget]\n" + budget)).budget.nodes == nodes

@@ -113,11 +113,47 @@ def test_the_good_file_is_good(folder: Path) -> None:
         ('command = "b"', "", "benchmark.command: is missing"),
         ('metrics = [{name = "m"}]', "", "benchmark.metrics: is missing; at least one metric"),
         ('{name = "m"}', "", "benchmark.metrics = []: must not be empty; at least one metric"),
-        ('[[actions]]\nname = "a"\ncommand = "true"', "", "actions: is missing; at least one [[actions]]"),
         ('name = "a"', "", "actions[1]: must have either a catalogue, or a name and a command"),
         ('name = "a"', 'name = "a"\ncatalogue = "catalogue"', "actions[1]: has a catalogue, and so can't have: command, name"),
         ("[benchmark]", '[image]\nagent = true\nname = "x"\n[benchmark]', "image: must have exactly one of: agent = true, name, dockerfile"),
         ("[benchmark]", "[image]\nagent = false\n[benchmark]", "image: must have exactly one of"),
+        # what judges, and who judges the judge
+        ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\nformat = "tap"\n[benchmark]', 'checks[1].format = "tap": says how a file of results is to be read; name the file: results'),
+        ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\nresults = "r"\nformat = "xml"\n[benchmark]', 'checks[1].format = "xml": must be one of: junit, tap, go-json, jest-json'),
+        ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\nresults = "r"\nformat = ["tap"]\n[benchmark]', "checks[1].format = ['tap']: must be one of: junit, tap"),
+        *(
+            ("[benchmark]", f'[[checks]]\nname = "c"\ncommand = "x"\nresults = "{path}"\n[benchmark]', f'checks[1].results = "{path}": must be the path of a file below the workspace, such as .oppie/junit.xml')
+            for path in ("", "/junit.xml", "../junit.xml", "a/../../b", "./r", "a//b", "a/", ".git/config", "a/.git/x")
+        ),
+        ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\nresults = "a\\\\b"\n[benchmark]', "must be the path of a file below the workspace"),
+        ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\nresults = "a\\u0000b"\n[benchmark]', "must be the path of a file below the workspace"),
+        ('{name = "m"}', '{name = "m", source = "wall"}', 'benchmark.metrics[1].source = "wall": must be one of: output, clock'),
+        ('{name = "m"}', '{name = "m", source = "clock", unit = "ms"}', 'benchmark.metrics: "m" has source = "clock": it is a number of seconds, the fewer the better; its unit is "s", its goal "min"'),
+        ('{name = "m"}', '{name = "m", source = "clock", goal = "max"}', 'its unit is "s", its goal "min"'),
+        ("[benchmark]", "[trials]\ncheck_runs = 0\n[benchmark]", "trials.check_runs = 0: must be greater than or equal to 1"),
+        ("[benchmark]", "[trials]\ncheck_runs = 101\n[benchmark]", "trials.check_runs = 101: must be less than or equal to 100"),
+        ("[benchmark]", "[trials]\npairs = 4\n[benchmark]", "trials.pairs = 4: must be greater than or equal to 5"),
+        ("[benchmark]", "[trials]\npairs = 1001\n[benchmark]", "trials.pairs = 1001: must be less than or equal to 1000"),
+        ("[benchmark]", "[trials]\nruns = 3\n[benchmark]", "trials.runs: there is no such key. Allowed: check_runs, pairs"),
+        ("[benchmark]", '[loaders]\npolicy = "reject"\n[benchmark]', 'loaders.policy = "reject": must be one of: tampered, note, allow'),
+        ("[benchmark]", '[loaders]\nallow = ["/etc/x"]\n[benchmark]', 'loaders.allow[1] = "/etc/x": must be relative to the target'),
+        ("[benchmark]", '[loaders]\nallow = "conftest.py"\n[benchmark]', 'loaders.allow = "conftest.py": must be a list'),
+        ("[benchmark]", '[sealed]\nfiles = "no"\n[benchmark]', 'sealed.files = "no": {folder}/no is no directory'),
+        ("[benchmark]", '[sealed]\nfiles = "bench.py"\n[benchmark]', 'sealed.files = "bench.py": {folder}/bench.py is no directory'),
+        ("[benchmark]", '[sealed]\nbenchmark = " "\n[benchmark]', 'sealed.benchmark = " ": is empty; it must be a shell command'),
+        ("[benchmark]", '[[sealed.checks]]\nname = "c"\n[benchmark]', "sealed.checks[1].command: is missing"),
+        ("[benchmark]", '[[sealed.checks]]\nname = "c"\ncommand = "x"\nformat = "trx"\n[benchmark]', 'sealed.checks[1].format = "trx": says how a file of results is to be read'),
+        ("[benchmark]", '[[sealed.checks]]\nname = "c"\ncommand = "x"\n[[sealed.checks]]\nname = "c"\ncommand = "y"\n[benchmark]', 'sealed.checks: "c" is there 2 times; names must differ'),
+        ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\n[[sealed.checks]]\nname = "c"\ncommand = "y"\n[benchmark]', 'sealed.checks: "c" is the name of one of checks; names must differ'),
+        ("[benchmark]", '[tests_first]\ncommand = "x {files}"\n[benchmark]', "tests_first.tests: is missing"),
+        ("[benchmark]", '[tests_first]\ntests = ["t"]\n[benchmark]', "tests_first.command: is missing"),
+        ("[benchmark]", '[tests_first]\ntests = []\ncommand = "x"\n[benchmark]', "tests_first.tests = []: must not be empty"),
+        ("[benchmark]", '[tests_first]\ntests = ["[a"]\ncommand = "x"\n[benchmark]', 'tests_first.tests[1] = "[a": has a `[` without its `]`'),
+        ("[benchmark]", '[tests_first]\ntests = ["t"]\ncommand = "x"\ntimeout_s = 0\n[benchmark]', "tests_first.timeout_s = 0: must be longer than 0"),
+        ("[benchmark]", "[search.thresholds]\nmin_gain = -0.1\n[benchmark]", "search.thresholds.min_gain = -0.1: must be greater than or equal to 0"),
+        ("[benchmark]", '[search.thresholds]\nmin_gain = "5 %"\n[benchmark]', 'search.thresholds.min_gain = "5 %": must be a number'),
+        ("[benchmark]", '[budget]\ncontainer_time = "1 h"\n[benchmark]', 'budget.container_time = "1 h": must be a duration such as'),
+        ("[benchmark]", "[search]\nverify_pairs = 0\n[benchmark]", "search.verify_pairs = 0: must be greater than or equal to 1"),
         # what doesn't go together
         ("[benchmark]", '[benchmark]\nobjective = "n"', 'benchmark.objective = "n": must be one of: m'),
         ('{name = "m"}', '{name = "m"}, {name = "n"}', "benchmark.objective: is missing; it must be one of: m, n"),
@@ -202,13 +238,18 @@ TOML_VALUES = st.one_of(
         lambda text: '"' + text.replace("\\", "") + '"'
     ),
 )
-SECTION_KEYS = ["image", "actions", "checks", "benchmark", "limits", "search", "budget", "hooks"]
+SECTION_KEYS = [
+    *("image", "actions", "checks", "benchmark", "limits", "search", "budget", "hooks"),
+    *("trials", "loaders", "sealed", "tests_first"),
+]
 DEEP_KEYS = [
     "limits.memory",
     "limits.time",
     "search.thresholds",
     "budget.target",
     "benchmark.metrics",
+    "sealed.checks",
+    "loaders.allow",
 ]
 TOP_KEYS = ["name", "target", "exclude", "setup", "setup_timeout_s", "protected", "odd"]
 KEYS = st.sampled_from([*TOP_KEYS, *SECTION_KEYS, *DEEP_KEYS])
