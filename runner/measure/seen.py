@@ -7,13 +7,14 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from runner.measure.formats.names import MAX_CHARS, metric_name
+from runner.measure.formats.names import metric_name
 from runner.measure.formats.sighting import Number, Rank, Sighting
 from runner.measure.units import convert
 
 MAX_SAMPLES = 10_000
 _MAX_OTHERS = 50
 _OFFERED = 5
+_SHOWN_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class _Group:
         self.add(first)
 
     def add(self, found: Sighting) -> None:
+        if self.count and found.number.problem and self.first.number.problem:
+            return  # a benchmark that fails in each of its repetitions has failed once
         self.count += 1
         value = convert(found.number.value, found.unit, self.first.unit)
         if len(self._values) < MAX_SAMPLES:
@@ -94,7 +97,7 @@ class Sightings:
         ):
             return
         if not name:  # too long to be a metric's name
-            name = ascii(found.name[:MAX_CHARS])[1:-1] + "…"
+            name = ascii(found.name[:_SHOWN_CHARS])[1:-1] + "…"
         self._others[name] = None
 
     def of(self, name: str) -> Seen | None:
@@ -109,7 +112,13 @@ class Sightings:
 
     def others_like(self, name: str) -> list[str]:
         """A few of the names that nobody wanted, the likeliest first."""
-        return difflib.get_close_matches(name, self._others, n=_OFFERED, cutoff=0.0)
+        matcher = difflib.SequenceMatcher(b=name)
+
+        def likeness(other: str) -> float:
+            matcher.set_seq1(other)
+            return matcher.ratio()
+
+        return sorted(self._others, key=likeness, reverse=True)[:_OFFERED]
 
 
 def _of_tool(ranks: dict[Rank, _Group]) -> Seen:

@@ -9,6 +9,7 @@ memory diagnoser, ``:allocated`` in bytes.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -73,7 +74,8 @@ class BenchmarkDotNetTable:
         columns = [head for head, _, _ in heads]
         if "Method" in columns and "Mean" in columns:
             self._columns = columns
-            self._units = [unit.rstrip("]") for _, _, unit in heads]
+            units = [unit.rstrip("]") for _, _, unit in heads]
+            self._units = [_SIZES.get(unit, unit) for unit in units]
         elif len(cells) == len(self._columns):
             yield from self._row([_plain(cell) for cell in cells])
 
@@ -101,8 +103,8 @@ def _cell(cell: str, unit: str) -> tuple[Number, str]:
 
 
 def _plain(cell: str) -> str:
-    """A cell without the emphasis of a group's first row, and without a name's quotes."""
-    return cell.strip("*").strip("'")
+    """A cell without Markdown's escapes, the emphasis of a group's first row, a name's quotes."""
+    return html.unescape(cell.strip("*")).strip("'")
 
 
 def benchmarkdotnet_report(fields: dict[str, Any]) -> Iterator[Sighting] | None:

@@ -115,7 +115,7 @@ class GoogleCsv:
             self._columns = []
         elif self._columns:
             cells = _cells(text)
-            if len(_CSV) < len(cells) <= len(self._columns):  # a failed one has no counters
+            if len(_CSV) <= len(cells) <= len(self._columns):  # a failed one has no counters
                 yield from self._row(dict(zip(self._columns, cells, strict=False)))
 
     def _row(self, cells: dict[str, str]) -> Iterator[Sighting]:

@@ -66,16 +66,14 @@ class JmhTable:
 def _score(words: Sequence[str]) -> tuple[Number, str]:
     """The score and its unit, from ``[Cnt] Score [± Error] Units``. Where the locale has no ± it is
     a question mark, and so is the ≈ of a score that is only approximate, which is no number."""
+    problem = f"is not a finite decimal number: {quoted(' '.join(words[:8]))}"
     match words:
         case ["≈" | "?", *_]:
-            score, unit = " ".join(words[:4]), ""
-        case [_, score, "±" | "?", _, unit] | [_, score, unit] | [score, unit]:
             pass
-        case _:
-            score, unit = " ".join(words[:8]), ""
-    if unit and not text_number(unit).problem:  # the columns aren't what they seem
-        return Number(problem=f"has no unit: {quoted(' '.join(words[:8]))}"), ""
-    return text_number(score), unit
+        case [_, score, "±" | "?", _, unit] | [_, score, unit] | [score, unit]:
+            if text_number(unit).problem:  # else the columns aren't what they seem
+                return text_number(score), unit
+    return Number(problem=problem), ""
 
 
 def jmh_results(results: Sequence[dict[str, Any]]) -> Iterator[Sighting]:

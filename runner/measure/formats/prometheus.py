@@ -41,7 +41,7 @@ class PrometheusText:
 
     tool = "Prometheus"
     first = "#"
-    mark = '"} '
+    mark = "} "
 
     def __init__(self) -> None:
         self.open = False
