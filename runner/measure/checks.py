@@ -24,7 +24,7 @@ class CheckRun:
 
     ``tests_run`` is ``None`` if neither log nor report says. ``said`` is the last line of the log.
     ``report_problem`` completes "its report ..."; "" if the report is whole, or none is asked for.
-    ``disagreement`` says how the log's number of tests differs from the report's.
+    ``disagreement`` says how the log's number of tests differs from the report's; "" if it doesn't.
     """
 
     ok: bool
@@ -77,7 +77,7 @@ def check_run(code: int, last_words: str, log_tests: int | None, report: Report 
         return CheckRun(code == 0, code, log_tests, said=last_words, report_problem=report.problem)
     disagreement = ""
     if log_tests is not None and log_tests != report.ran:
-        disagreement = f"its log tells {tests(log_tests)}, its report {tests(report.ran)}"
+        disagreement = f"told {tests(log_tests)} in its log, and {tests(report.ran)} in its report"
     return CheckRun(
         code == 0, code, report.ran, report.cases, last_words, report.problem, disagreement
     )
@@ -115,7 +115,8 @@ def judge_check(root: RootCheck, run: CheckRun) -> str:
     failures = _failures(run)
     if run.ok and failures:
         return _sentence(root, _contradiction(failures))
-    counted = [name for name in failures if name not in forgiven(root, run)]
+    pardoned = forgiven(root, run)
+    counted = [name for name in failures if name not in pardoned]
     if counted:
         return _sentence(root, _failed(root, run, counted))
     # Some harnesses exit with the number of tests that failed.
@@ -212,15 +213,15 @@ def _lacking(root: RootCheck, run: CheckRun) -> str:
         return f"left a report that can't be relied on: it {run.report_problem}"
     if run.tests_run == 0:
         return "ran no test"
-    if root.tests_run is not None and run.tests_run is None:
-        return f"doesn't tell how many tests it ran, where the root's ran {root.tests_run:,}"
     if root.reported and not run.cases:
         return "left no report of its tests, where the root's did"
-    if lost := _lost(root, run):
-        return f"ran {tests(run.tests_run or 0)}, the root's {root.tests_run:,}: {lost}"
-    if (root.tests_run or 0) > (run.tests_run or 0):
-        return f"ran {tests(run.tests_run or 0)}, the root's {root.tests_run:,}"
-    return run.disagreement if root.agrees else ""
+    if root.tests_run is not None and run.tests_run is None:
+        return f"doesn't tell how many tests it ran, where the root's ran {root.tests_run:,}"
+    before, after = root.tests_run or 0, run.tests_run or 0
+    lost = _lost(root, run)
+    if lost or after < before:
+        return f"ran {tests(after)}, the root's {before:,}" + said(lost)
+    return run.disagreement if run.ok and root.agrees else ""
 
 
 def _lost(root: RootCheck, run: CheckRun) -> str:

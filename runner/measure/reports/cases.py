@@ -77,6 +77,9 @@ class Report:
         return sum(case.status is not Status.SKIPPED for case in self.cases)
 
 
+MISSING = Report((), "was not written")
+
+
 class Unreadable(Exception):
     """The rest of a report can't be read; the message completes "the report ..."."""
 

@@ -29,7 +29,7 @@ _PROBLEM_CHARS = 300
 _PIECE_BYTES = 64 << 10
 
 
-def read_report(format: Format, chunks: Iterable[bytes]) -> Report:  # noqa: A002
+def read_report(form: Format, chunks: Iterable[bytes]) -> Report:
     """Read a report from its bytes, as they come; several reports in a row are one.
 
     Nothing in the input raises: what is wrong with it is the report's ``problem``. At most 64 MiB
@@ -37,7 +37,7 @@ def read_report(format: Format, chunks: Iterable[bytes]) -> Report:  # noqa: A00
     """
     cases = Cases()
     try:
-        _reader(format)(_bounded(chunks), cases)
+        _reader(form)(_bounded(chunks), cases)
     except TooLarge as error:
         return Report(cases.found, f"{_told(error)}; the rest was not read", truncated=True)
     except Unreadable as error:
@@ -50,8 +50,8 @@ def _told(error: Unreadable) -> str:
     return clipped(clean(str(error)), _PROBLEM_CHARS)
 
 
-def _reader(format: Format) -> Callable[[Iterable[bytes], Cases], None]:  # noqa: A002
-    match format:
+def _reader(form: Format) -> Callable[[Iterable[bytes], Cases], None]:
+    match form:
         case Format.JUNIT:
             return read_junit
         case Format.TAP:
@@ -71,7 +71,7 @@ def _reader(format: Format) -> Callable[[Iterable[bytes], Cases], None]:  # noqa
         case Format.CARGO_TEXT:
             return read_cargo
         case _:
-            assert_never(format)
+            assert_never(form)
 
 
 def _bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -23,16 +23,40 @@ SEEDS = {
     Format.TRX: ("made/dotnet.trx",),
     Format.CARGO_TEXT: ("more/cargo.txt",),
 }
-TEXTS = {
-    format: [(RECORDED / name).read_bytes() for name in names] for format, names in SEEDS.items()
-}
+TEXTS = {form: [(RECORDED / name).read_bytes() for name in names] for form, names in SEEDS.items()}
 # What has a meaning in one of the formats, or none in any.
 SPLINTERS = (
     *(b"<", b">", b"&", b"]]>", b"<!DOCTYPE x [", b'<!ENTITY a "b">', b"&a;", b"<?xml ", b"<!--"),
-    *(b"<testsuite>", b"</testsuite>", b"<testcase>", b"<failure>", b"&#0;", b"&#x1b;", b"\xff\xfe"),
+    *(
+        b"<testsuite>",
+        b"</testsuite>",
+        b"<testcase>",
+        b"<failure>",
+        b"&#0;",
+        b"&#x1b;",
+        b"\xff\xfe",
+    ),
     *(b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\", b"\\ud800", b"NaN", b"1e999", b"null"),
-    *(b"\n", b"    ", b"ok 1\n", b"1..3\n", b"  ---\n", b"  ...\n", b"Bail out!\n", b"TAP version 13\n"),
-    *(b"\0", b"\x1b[31m", b"\r", b"\xc3", b"\xed\xa0\x80", b"# SKIP", b"test a ... ok\n", b"9" * 30),
+    *(
+        b"\n",
+        b"    ",
+        b"ok 1\n",
+        b"1..3\n",
+        b"  ---\n",
+        b"  ...\n",
+        b"Bail out!\n",
+        b"TAP version 13\n",
+    ),
+    *(
+        b"\0",
+        b"\x1b[31m",
+        b"\r",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"# SKIP",
+        b"test a ... ok\n",
+        b"9" * 30,
+    ),
 )
 
 
@@ -52,16 +76,16 @@ def pieces(data: bytes, size: int) -> list[bytes]:
     return [data[begin : begin + size] for begin in range(0, len(data), size)]
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("form", Format)
 @settings(max_examples=60, deadline=None)
 @given(data=st.lists(st.binary(max_size=30) | st.sampled_from(SPLINTERS), max_size=30))
-def test_any_bytes(format: Format, data: list[bytes]) -> None:
-    assert sound(read_report(format, data))
+def test_any_bytes(form: Format, data: list[bytes]) -> None:
+    assert sound(read_report(form, data))
 
 
 @st.composite
-def mutated(draw: st.DrawFn, format: Format) -> bytes:
-    data = draw(st.sampled_from(TEXTS[format]))
+def mutated(draw: st.DrawFn, form: Format) -> bytes:
+    data = draw(st.sampled_from(TEXTS[form]))
     for _ in range(draw(st.integers(0, 4))):
         begin = draw(st.integers(0, len(data)))
         end = min(len(data), begin + draw(st.integers(0, 40)))
@@ -69,27 +93,27 @@ def mutated(draw: st.DrawFn, format: Format) -> bytes:
     return data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("form", Format)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_mutations_in_pieces_of_any_size(format: Format, data: st.DataObject) -> None:
-    report = data.draw(mutated(format))
-    whole = read_report(format, [report])
+def test_mutations_in_pieces_of_any_size(form: Format, data: st.DataObject) -> None:
+    report = data.draw(mutated(form))
+    whole = read_report(form, [report])
     assert sound(whole)
     size = data.draw(st.integers(1, 300))
-    in_pieces = read_report(format, pieces(report, size))
+    in_pieces = read_report(form, pieces(report, size))
     assert in_pieces.cases == whole.cases
     assert bool(in_pieces.problem) == bool(whole.problem)
 
 
-@pytest.mark.parametrize("format", Format)
-def test_a_report_cut_anywhere_is_never_whole(format: Format) -> None:
+@pytest.mark.parametrize("form", Format)
+def test_a_report_cut_anywhere_is_never_whole(form: Format) -> None:
     """But where it is as good as whole; and between the packages of Go and the binaries of Cargo,
     which don't tell how many there are."""
-    one_by_one = format in (Format.GO_JSON, Format.CARGO_TEXT)
-    for report in TEXTS[format]:
-        full = read_report(format, [report])
+    one_by_one = form in (Format.GO_JSON, Format.CARGO_TEXT)
+    for report in TEXTS[form]:
+        full = read_report(form, [report])
         assert not full.problem
         for end in range(0, len(report.rstrip()), 97):
-            cut = read_report(format, [report[:end]])
+            cut = read_report(form, [report[:end]])
             assert cut.problem or cut.cases == full.cases[: len(cut.cases) if one_by_one else None]
