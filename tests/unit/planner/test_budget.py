@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from attempts import ABC, expand, failed, grown, measured, new_tree
 
@@ -63,6 +65,36 @@ def test_snapshot_bytes_count_what_was_committed() -> None:
     assert stop is not None
     assert stop.reason is StopReason.BYTES
     assert budget.progress(tree) == 1.0
+
+
+def test_container_time_counts_what_came_back_and_what_was_spent_before() -> None:
+    tree = new_tree()
+    budget = Budget(BudgetLimits(container_s=100.0), Clock(), before_s=30.0)
+    assert budget.progress(tree) == pytest.approx(0.3)
+    tree.close(replace(measured(tree.open(expand("A", "a")), 0.1), container_s=40.0))
+    tree.open(expand("A", "b"))  # what is under way isn't known yet
+    assert budget.spent(tree) is None
+    assert budget.progress(tree) == pytest.approx(0.7)
+    tree.close(replace(failed(tree.open(expand("A", "c"))), container_s=30.5))
+    stop = budget.spent(tree)
+    assert stop is not None
+    assert stop.reason is StopReason.CONTAINERS
+    assert stop.detail == "100.5 of 100 container seconds"
+    assert budget.progress(tree) == 1.0
+
+
+def test_a_root_that_took_all_the_container_time_leaves_none() -> None:
+    stop = Budget(BudgetLimits(container_s=10.0), Clock(), before_s=10.0).spent(new_tree())
+    assert stop is not None
+    assert stop.reason is StopReason.CONTAINERS
+
+
+def test_time_on_the_wall_is_no_container_time() -> None:
+    tree, clock = new_tree(), Clock()
+    budget = Budget(BudgetLimits(container_s=10.0), clock)
+    clock.now_s += 1e6
+    assert budget.spent(tree) is None
+    assert budget.progress(tree) == 0.0
 
 
 def test_progress_is_that_of_the_scarcest_limit() -> None:

@@ -9,8 +9,11 @@ from runner.errors import JournalError, TaskError
 from runner.model import (
     ROOT,
     Decision,
+    Goal,
     Measurement,
+    MetricSpec,
     Outcome,
+    Source,
     Stopped,
     StopReason,
     Verdict,
@@ -19,6 +22,7 @@ from runner.model import (
 from runner.store import Store, new_run_id
 
 from .stories import (
+    BY_KEY,
     OTHER,
     ROOT_METRICS,
     ROOT_STATE,
@@ -136,6 +140,101 @@ def test_stopping_for_good_and_for_now(store: Store) -> None:
 def test_what_was_verified(store: Store, verified: Verified) -> None:
     store.set_verified(RUN, verified)
     assert store.run(RUN).verified == verified
+
+
+CHOSEN = Verified(
+    "A.1", Verdict.IMPROVED, Measurement(0.5, 0.4, 0.6, 9, ROOT_METRICS, (), (0.5,)),
+    "less than the +80.0% that the search had measured", claimed=0.6, container_s=20.0, saved_s=5.0,
+)  # fmt: skip
+REFUSED = Verified(
+    "A.2", Verdict.NOT_REPRODUCED, None, "setup exited with 1: bad\udcff", claimed=0.25,
+    container_s=1.5,
+)  # fmt: skip
+
+
+def test_all_verifications_are_kept_in_their_order(store: Store) -> None:
+    for each in (REFUSED, CHOSEN, REFUSED):
+        store.add_verification(RUN, each)
+    readable = replace(REFUSED, reason="setup exited with 1: bad\\udcff")
+    found = store.run(RUN)
+    assert found.verifications == (readable, CHOSEN, readable)
+    assert found.verified is None
+    store.set_verified(RUN, replace(CHOSEN, branch="oppie/best"))
+    found = store.run(RUN)
+    assert found.verified == replace(CHOSEN, branch="oppie/best")
+    assert found.verifications == (readable, CHOSEN, readable)
+
+
+def test_verifications_belong_to_their_run(store: Store) -> None:
+    store.create_run(view(OTHER))
+    store.add_verification(OTHER, CHOSEN)
+    assert store.run(RUN).verifications == ()
+    store.delete_run(OTHER)
+    store.create_run(view(OTHER))
+    assert store.run(OTHER).verifications == ()
+    with pytest.raises(TaskError, match="'nope'"):
+        store.add_verification("nope", CHOSEN)
+
+
+def test_remarks_on_the_root_are_kept(store: Store) -> None:
+    store.set_root(RUN, ROOT_STATE, ROOT_METRICS, ("too noisy", "bad\udcff"), 12.5)
+    found = store.run(RUN)
+    assert found.remarks == ("too noisy", "bad\\udcff")
+    assert found.container_s == 12.5
+    (listed,) = store.runs()
+    assert listed.remarks == found.remarks
+
+
+def test_container_seconds_add_up_over_root_visits_and_verifications(store: Store) -> None:
+    store.set_root(RUN, ROOT_STATE, ROOT_METRICS, (), 10.0)
+    tree, journal = new_tree(), store.journal(RUN)
+    for choice, container_s, saved_s in [
+        (expand(ROOT, "a0"), 4.0, 2.0),
+        (expand(ROOT, "a1"), 1.0, 0.0),
+        (remeasure("A.1"), 3.0, 1.0),
+    ]:
+        job = tree.open(choice)
+        journal.intend(job)
+        made = failed(job) if choice.actions == ("a1",) else measured(job, 0.5)
+        journal.record(tree.close(replace(made, container_s=container_s, saved_s=saved_s)))
+    assert store.container_s(RUN) == 18.0  # what a budget counts
+    store.add_verification(RUN, CHOSEN)
+    found = store.run(RUN)
+    assert store.container_s(RUN) == 18.0
+    assert (found.container_s, found.saved_s) == (38.0, 8.0)
+    (listed,) = store.runs()
+    assert (listed.container_s, listed.saved_s) == (38.0, 8.0)
+    # A node is what its expansion made of it.
+    assert [(node.container_s, node.saved_s) for node in found.nodes[1:]] == [
+        (4.0, 2.0),
+        (1.0, 0.0),
+    ]
+
+
+def test_a_resumed_search_counts_its_container_seconds_once(store: Store) -> None:
+    tree, journal = new_tree(), store.journal(RUN)
+    job = tree.open(expand(ROOT, "a0"))
+    journal.intend(job)
+    journal.record(tree.close(replace(measured(job, 0.5), container_s=4.0)))
+    again = new_tree()
+    store.replay(RUN, again, BY_KEY)
+    assert again.container_s + store.container_s(RUN) == 4.0
+
+
+def test_what_new_tests_proved_is_kept(store: Store) -> None:
+    tree, journal = new_tree(), store.journal(RUN)
+    job = tree.open(expand(ROOT, "a0"))
+    journal.intend(job)
+    proof = "red on A: exit 1; green on A.1 (3 run): tests/test_x.py"
+    journal.record(tree.close(replace(measured(job, 0.5), proof=proof)))
+    assert store.run(RUN).nodes[1].proof == proof
+
+
+def test_a_metric_of_the_clock_is_one_after_reading(path: Path) -> None:
+    objective = MetricSpec("took", Goal.MIN, "s", Source.CLOCK)
+    with Store(path) as store:
+        store.create_run(replace(view(), objective=objective))
+        assert store.run(RUN).objective == objective
 
 
 def test_elapsed_time_goes_on(store: Store) -> None:

@@ -1,0 +1,132 @@
+"""Journals that earlier versions have written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from runner.model import Goal, Measurement, Metric, Source, Verdict
+from runner.store import Store, database
+
+from .stories import BY_KEY, RUN, new_tree
+
+MEASUREMENT = {
+    "gain": 0.5, "low": 0.4, "high": 0.6, "pairs": 12, "metrics": [["time_us", 60.0, "us"]],
+    "baseline": [["time_us", 100.0, "us"]], "ratios": [0.5, 0.45],
+}  # fmt: skip
+ROOT_STATE = {
+    "snapshot": ["oppie/r:a", "sha256:0", "sha256:b", 3, 0],
+    "commit": "c",
+    "tree_id": "t",
+}
+
+
+def write_version_1(path: Path, outcome: str | None, measured: bool = True) -> None:
+    """A journal as version 1 left it: a run of one node that was verified, or not."""
+    path.parent.mkdir(parents=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    database.migrate(connection, database.migrations()[:1])
+    facts = {
+        "label": "A.1", "outcome": outcome, "measurement": MEASUREMENT if measured else None,
+        "reason": "" if measured else "why", "branch": "oppie/b", "patch": "/p",
+    }  # fmt: skip
+    verified = None if outcome is None else json.dumps(facts)
+    connection.execute(_RUN, (RUN, json.dumps(ROOT_STATE), verified))
+    connection.executescript(_NODES)
+    connection.close()
+
+
+_RUN = """
+INSERT INTO runs (run_id, task, target, status, policy, seed, workers, objective, budget,
+    started_at, ended_at, stop, best, root_metrics, root_state, verified)
+VALUES (?, 'helios', '/t', 'stopped', 'frontier', 7, 2, '{"name":"time_us","goal":"min","unit":"us"}',
+    '{"nodes":1}', 1000.0, 2000.0, 'budget: nodes', 'A.1', '[["time_us",100.0,"us"]]', ?, ?)
+"""
+_NODES = """
+INSERT INTO nodes (run, label, visits, reward_micro, observations, gain_sum, gain_first)
+VALUES (1, 'A', 1, 650000, 0, 0, 0), (1, 'A.1', 1, 650000, 1, 2147483648, 2147483648);
+INSERT INTO attempts (run, node, number, opened, kind, origin, against, actions, expected_gain)
+VALUES (1, 2, 1, 1, 'expand', 'A', 'A', '["a0"]', 0.0);
+INSERT INTO visits (attempt, run, closed, outcome, decision, reward, counted_reward, gain, low, high,
+    pairs, metrics, tag, digest, parent_digest, depth, size_bytes, commit_id, tree_id, twin,
+    files_changed, started_at, ended_at, reason, details)
+VALUES (1, 1, 2, 'improved', 'commit', 0.65, 0.65, 0.5, 0.4, 0.6, 6, '[["time_us",60.0,"us"]]',
+    'oppie/r:a.1', 'sha256:1', 'sha256:0', 4, 9, 'c1', 't1', '', 2, 11.0, 20.0, '', '{}');
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "journal.db"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        ("improved", Verdict.IMPROVED),
+        ("neutral", Verdict.NO_DIFFERENCE),
+        ("regressed", Verdict.WORSE),
+        ("rejected", Verdict.WORSE),
+        ("tampered", Verdict.TAMPERED),
+        ("failed", Verdict.FAILED),
+        ("timeout", Verdict.FAILED),
+        ("oom", Verdict.FAILED),
+        ("disk", Verdict.FAILED),
+    ],
+)
+def test_an_outcome_of_a_verification_becomes_a_verdict(
+    path: Path, outcome: str, verdict: Verdict
+) -> None:
+    write_version_1(path, outcome)
+    with Store(path) as store:
+        found = store.run(RUN).verified
+    assert found is not None
+    assert (found.label, found.verdict) == ("A.1", verdict)
+    assert (found.branch, found.patch, found.claimed) == ("oppie/b", "/p", None)
+    assert found.measurement == Measurement(
+        0.5, 0.4, 0.6, 12, (Metric("time_us", 60.0, "us"),), (Metric("time_us", 100.0, "us"),),
+        (0.5, 0.45),
+    )  # fmt: skip
+
+
+def test_a_verification_without_numbers_keeps_its_reason(path: Path) -> None:
+    write_version_1(path, "failed", measured=False)
+    with Store(path) as store:
+        found = store.run(RUN).verified
+    assert found is not None
+    assert (found.verdict, found.measurement, found.reason) == (Verdict.FAILED, None, "why")
+
+
+def test_a_run_that_was_not_verified_stays_so(path: Path) -> None:
+    write_version_1(path, None)
+    with Store(path) as store:
+        assert store.run(RUN).verified is None
+
+
+def test_a_reader_sees_the_verdict_and_leaves_the_file_alone(path: Path) -> None:
+    write_version_1(path, "neutral")
+    before = path.read_bytes()
+    with Store.read(path) as store:
+        found = store.run(RUN).verified
+        assert found is not None
+        assert found.verdict is Verdict.NO_DIFFERENCE
+    assert path.read_bytes() == before
+
+
+def test_an_older_run_has_no_remarks_no_seconds_and_goes_on(path: Path) -> None:
+    write_version_1(path, "improved")
+    with Store(path) as store:
+        found = store.run(RUN)
+        assert (found.remarks, found.verifications) == ((), ())
+        assert (found.container_s, found.saved_s, store.container_s(RUN)) == (0.0, 0.0, 0.0)
+        assert (found.objective.goal, found.objective.source) == (Goal.MIN, Source.OUTPUT)
+        node = found.nodes[1]
+        assert (node.gain, node.container_s, node.saved_s, node.proof) == (0.5, 0.0, 0.0, "")
+        assert store.rebuild(RUN) == 0
+        tree = new_tree()
+        store.replay(RUN, tree, BY_KEY)
+        assert tree.evaluations == 1
