@@ -33,6 +33,7 @@ from runner.planner.budget import Budget
 from runner.planner.policy import make_policy
 from runner.planner.tree import Tree
 from runner.pool import ThreadPool
+from runner.report.estimate import estimate
 from runner.sandbox.protocol import Sandbox
 from runner.sandbox.snapshots import tag_of
 from runner.search import search
@@ -230,9 +231,11 @@ def _verify_best(
         return None
     room = yield from opened(context, sandbox, root, parts.image, parts.cancelled)
     plan = verification_of(context, len(candidates))
+    nodes = {node.label: node for node in parts.store.run(context.run_id).nodes}
     found = []
     for node in candidates:
-        each = yield from verified(room, tree.state_of(node), plan, node.value)
+        claim = estimate(nodes, node.label)
+        each = yield from verified(room, tree.state_of(node), plan, claim)
         parts.store.add_verification(context.run_id, each)
         found.append(each)
     return best_of(found)

@@ -16,8 +16,8 @@ from runner.expand.context import RunContext
 from runner.expand.inspect import watched
 from runner.expand.judging import Failure, Meter, Overlay, Trial, failure_of
 from runner.expand.measuring import measure_against_itself
-from runner.expand.plans import verification_of
-from runner.measure.calibration import Calibration, smallest_gain, too_noisy
+from runner.expand.plans import search_of, verification_of
+from runner.measure.calibration import Calibration, biased, smallest_gain, too_noisy
 from runner.measure.checks import RootCheck, flaky_words
 from runner.measure.loaders import Sources
 from runner.measure.plan import fixed_plan
@@ -184,11 +184,13 @@ def learn_all(trial: Trial, image: str) -> Generator[Phase, None, Checks | Failu
 def _remarks(context: RunContext, checks: Checks, calibration: Calibration) -> Iterator[str]:
     yield from filter(None, map(flaky_words, checks.values()))
     thresholds = context.task.search.thresholds
-    plan = verification_of(context, 1)
+    plan = verification_of(context, context.task.verify_top)
     min_gain = math.log1p(thresholds.min_gain)
-    if noisy := too_noisy(calibration, plan, min_gain, thresholds.rejected_below):
-        yield noisy
-        return
+    noisy = [
+        too_noisy(calibration, search_of(context), 0.0, thresholds.rejected_below),
+        too_noisy(calibration, plan, min_gain, thresholds.rejected_below) if min_gain else "",
+    ]
+    yield from dict.fromkeys(filter(None, (*noisy, biased(calibration))))
     noise, shown = calibration.sd, smallest_gain(calibration, plan)
     yield (
         f"Against itself the benchmark differs by {math.expm1(noise):.2%} (standard deviation), so "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -17,6 +16,8 @@ from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
 from runner.measure.plan import Plan
 from runner.model import Measurement, Outcome, Phase, Snapshot, State, Verdict, Verified
+from runner.report.estimate import Estimate
+from runner.report.figures import percent
 from runner.sandbox.protocol import Sandbox
 
 
@@ -27,7 +28,7 @@ def verify(
     image: str,
     candidate: State,
     plan: Plan,
-    claimed: float | None = None,
+    claim: Estimate | None = None,
     attempt_id: str = "",
 ) -> Generator[Phase, None, Verified]:
     """Build ``candidate`` from its recorded sources alone, as the root was built from its own, and
@@ -35,14 +36,14 @@ def verify(
 
     What an action changed outside the sources (the home folder, ignored files, caches) is not
     there, so a gain that lived in it doesn't reproduce. The samples are new: the luck that made a
-    candidate the best is not in them. ``claimed`` is the gain that the search has measured;
+    candidate the best is not in them. ``claim`` is what the search has measured;
     ``attempt_id`` names this attempt, which must be a new one. Raises ``EngineError``.
     """
     label = candidate.label
     yield Phase(label, "verify.started", {"pairs": plan.cap})
     trial = Trial(context, sandbox, attempt_id or f"{label}-verify-1", label)
     if reason := tampering(context, root, candidate.commit):
-        return Verified(label, Verdict.TAMPERED, None, reason, claimed=claimed)
+        return Verified(label, Verdict.TAMPERED, None, reason, claimed=_gain(claim))
     built = yield from build(trial, image, candidate.commit)
     if isinstance(built, Failure):
         result: Measurement | Failure = built
@@ -53,7 +54,7 @@ def verify(
             result = yield from examine(trial, root.checks, sides, plan, root.calibration)
         finally:
             sandbox.discard(built.tag)
-    return costed(conclude(label, result, claimed), trial.meter)
+    return costed(conclude(label, result, claim), trial.meter)
 
 
 def costed(found: Verified, meter: Meter) -> Verified:
@@ -105,12 +106,14 @@ def examine(
     return (yield from compare(opened, measured, benchmark, plan, calibration))
 
 
-def conclude(label: str, result: Measurement | Failure, claimed: float | None) -> Verified:
-    """What may be said of a candidate.
+def conclude(label: str, result: Measurement | Failure, claim: Estimate | None) -> Verified:
+    """What may be said of a candidate of which the search claims a gain over the root.
 
     What fails here had passed in the search, on a snapshot with everything that the action had left
-    behind: it doesn't reproduce from its sources. Nor does a gain that the interval excludes.
+    behind: it doesn't reproduce from its sources. Nor does a gain if the two intervals exclude each
+    other.
     """
+    claimed = _gain(claim)
     if isinstance(result, Failure):
         match result.outcome:
             case Outcome.TAMPERED:
@@ -118,21 +121,22 @@ def conclude(label: str, result: Measurement | Failure, claimed: float | None) -
             case Outcome.REJECTED:  # by a check that it had never met
                 verdict = Verdict.FAILED
             case _:
-                verdict = Verdict.NOT_REPRODUCED if claimed is not None else Verdict.FAILED
+                verdict = Verdict.NOT_REPRODUCED if claim is not None else Verdict.FAILED
         return Verified(label, verdict, None, result.reason, claimed=claimed)
+    excluded = claim is not None and claim.low > max(result.high, 0.0)
+    reason = _shortfall(claim, result) if claim is not None and excluded else ""
     if result.low > 0.0:
-        return Verified(label, Verdict.IMPROVED, result, _shortfall(result, claimed), claimed=claimed)
-    if claimed is not None and claimed > max(result.high, 0.0):
-        reason = (
-            f"the search had measured {math.expm1(claimed):+.1%}; built from its sources alone, "
-            f"it gains {math.expm1(result.high):+.1%} at most"
-        )
+        return Verified(label, Verdict.IMPROVED, result, reason, claimed=claimed)
+    if excluded:
         return Verified(label, Verdict.NOT_REPRODUCED, result, reason, claimed=claimed)
     verdict = Verdict.WORSE if result.high < 0.0 else Verdict.NO_DIFFERENCE
     return Verified(label, verdict, result, claimed=claimed)
 
 
-def _shortfall(result: Measurement, claimed: float | None) -> str:
-    if claimed is None or claimed <= result.high:
-        return ""
-    return f"less than the {math.expm1(claimed):+.1%} that the search had measured"
+def _shortfall(claim: Estimate, result: Measurement) -> str:
+    least, most = percent(claim.low), percent(result.high)
+    return f"the search had measured {least} or more; built from its sources alone it gains {most} at most"
+
+
+def _gain(claim: Estimate | None) -> float | None:
+    return None if claim is None else claim.gain

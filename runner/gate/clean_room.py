@@ -15,6 +15,7 @@ from runner.expand.root import TARGET, Root
 from runner.expand.verify import build, verify
 from runner.measure.plan import Plan
 from runner.model import ROOT, Phase, State, Verdict, Verified
+from runner.report.estimate import Estimate
 from runner.sandbox.protocol import Sandbox
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def opened(
 
 
 def verified(
-    room: CleanRoom, state: State, plan: Plan, claimed: float | None
+    room: CleanRoom, state: State, plan: Plan, claim: Estimate | None
 ) -> Generator[Phase, None, Verified]:
     """Verify one state against the root, and again if the engine fails.
 
@@ -59,7 +60,7 @@ def verified(
 
     def once(attempt_id: str) -> Generator[Phase, None, Verified]:
         return verify(
-            room.context, room.sandbox, room.root, room.image, state, plan, claimed, attempt_id
+            room.context, room.sandbox, room.root, room.image, state, plan, claim, attempt_id
         )
 
     found = yield from patiently(room, state.label, f"{state.label}-verify", once)

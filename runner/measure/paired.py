@@ -103,15 +103,6 @@ def rounding(values: Sequence[float], unit: str) -> float:
     return step / distinct[0]
 
 
-def abba(pairs: int) -> tuple[str, ...]:
-    """The order of the sides for ``pairs`` pairs: A B B A A B …, A being the baseline.
-
-    A drift that is linear in time then cancels out over each two pairs.
-    """
-    one, other = (BASELINE, CANDIDATE), (CANDIDATE, BASELINE)
-    return tuple(side for i in range(pairs) for side in (other if i % 2 else one))
-
-
 def medians(samples: Sequence[Sequence[Metric]]) -> tuple[Metric, ...]:
     """The median of each metric over repetitions that all have the same metrics."""
     values: dict[str, list[float]] = {}
