@@ -110,11 +110,12 @@ def _resolve(spec: MetricSpec, seen: Seen) -> Metric | str:
 def _samples(seen: Seen, metric: Metric) -> tuple[tuple[float, ...], str]:
     """The samples in the metric's unit, and what is to be said of them."""
     kept: list[float] = []
-    for sample in seen.samples:
-        value = convert(float(sample), seen.best.unit, metric.unit) if is_number(sample) else None
+    samples = seen.samples
+    for sample in samples.values:
+        value = convert(float(sample), samples.unit, metric.unit) if is_number(sample) else None
         if value is None or not math.isfinite(value):
             return (), "has samples that are not all finite numbers: none are kept"
         kept.append(value)
-    if seen.sample_count > len(kept):
-        return tuple(kept), f"has {seen.sample_count} samples, of which {len(kept)} are kept"
+    if samples.count > len(kept):
+        return tuple(kept), f"has {samples.count} samples, of which {len(kept)} are kept"
     return tuple(kept), ""

@@ -20,13 +20,21 @@ _SHOWN_CHARS = 40
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A metric: what one is to believe of it, the line where it was first seen, how many times it
-    was printed, and the numbers behind it, cut to ``MAX_SAMPLES`` of the ``sample_count``."""
+    was printed, and the numbers behind it."""
 
     best: Sighting
     line: int
     count: int
-    samples: Sequence[object] = ()
-    sample_count: int = 0
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The first ``MAX_SAMPLES`` of ``count`` numbers, as they were printed in a unit."""
+
+    values: Sequence[object] = ()
+    count: int = 0
+    unit: str = ""
 
 
 class _Group:
@@ -34,8 +42,9 @@ class _Group:
 
     def __init__(self, first: Sighting, line: int) -> None:
         # A tool's samples may be many: only those that are kept are held on to.
-        self.first = replace(first, samples=tuple(first.samples[:MAX_SAMPLES]))
-        self.sample_count = len(first.samples)
+        kept = tuple(first.samples[:MAX_SAMPLES])
+        self._printed = Samples(kept, len(first.samples), first.unit)
+        self.first = replace(first, samples=())
         self.line = line
         self.count = 0
         self._values: list[float] = []
@@ -49,11 +58,11 @@ class _Group:
         if len(self._values) < MAX_SAMPLES:
             self._values.append(math.nan if value is None else value)
 
-    def samples(self) -> tuple[Sequence[object], int]:
+    def samples(self) -> Samples:
         """What is behind the number: what was printed with it, or else the repeated numbers."""
-        if self.sample_count:
-            return self.first.samples, self.sample_count
-        return (self._values, self.count) if self.count > 1 else ((), 0)
+        if self._printed.count or self.count == 1:
+            return self._printed
+        return Samples(self._values, self.count, self.first.unit)
 
     def bears_out(self, number: Number, unit: str) -> bool:
         """Whether ``number`` may be these numbers printed again, or their median or mean."""
@@ -125,19 +134,20 @@ def _of_tool(ranks: dict[Rank, _Group]) -> Seen:
     """What one tool says: the number of the highest rank, if the others bear it out."""
     groups = [ranks[rank] for rank in sorted(ranks, reverse=True)]
     best = groups[0].first
-    conflicts = []
-    for group in groups[1:]:
-        shown = best.shown if group.first.rank < Rank.STATED <= best.rank else None
-        if not group.first.number.problem and not group.bears_out(shown or best.number, best.unit):
-            conflicts.append(group)
-    counted = [groups[0], *conflicts]
-    samples, sample_count = next(
-        (pair for pair in (group.samples() for group in groups) if pair[1]), ((), 0)
-    )
+    counted = [groups[0], *(group for group in groups[1:] if _contradicts(group, best))]
+    samples = (group.samples() for group in groups)
     return Seen(
         best,
-        min(group.line for group in counted),
-        sum(group.count for group in counted),
-        samples,
-        sample_count,
+        line=min(group.line for group in counted),
+        count=sum(group.count for group in counted),
+        samples=next((found for found in samples if found.count), Samples()),
     )
+
+
+def _contradicts(group: _Group, best: Sighting) -> bool:
+    """Whether a group of a lower rank is about another number than the best one."""
+    if group.first.number.problem or best.number.problem:
+        return False
+    in_table = group.first.rank < Rank.STATED <= best.rank
+    number = best.shown if in_table and best.shown else best.number
+    return not group.bears_out(number, best.unit)

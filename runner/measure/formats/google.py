@@ -122,7 +122,7 @@ class GoogleCsv:
         name, unit = cells["name"], cells["time_unit"]
         if cells.get("error_occurred") == "true":
             yield failed(name, cells.get("error_message"))
-        # The rows of a complexity are in no unit of time; a variation's is wrong, it is a percentage.
+        # The rows of a complexity are in no unit of time, those of a variation in a wrong one.
         if unit in _UNITS and not name.endswith("_cv"):
             fields = [
                 ("", text_number(cells["real_time"]), unit),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from runner.measure.formats.names import with_parameters
-from runner.measure.formats.sighting import Rank, Sighting, sighting, text_number
+from runner.measure.formats.sighting import Sighting, sighting, text_number
 
 _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="[^"\\]*(?:\\.[^"\\]*)*"'
 _LABELS = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*(?:\\.[^"\\]*)*)"')
@@ -65,5 +65,4 @@ def _series(name: str, labels: str, value: str) -> Sighting:
         with_parameters(name, dict(found)),
         text_number(value),
         _UNITS[unit[1]] if unit else "",
-        rank=Rank.STATED,
     )

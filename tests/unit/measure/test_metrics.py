@@ -141,6 +141,12 @@ def test_a_document_that_contradicts_the_table_beside_it_is_a_second_number() ->
     assert reading.duplicated
 
 
+def test_a_document_without_a_number_is_what_is_told() -> None:
+    reading = read(TABLE + report(2.135e-6).replace("2.135e-06", '"x"'), PLAIN)
+    assert reading.reason == "m is not a number: 'x' (line 5)"
+    assert not reading.duplicated
+
+
 def test_two_tools_that_print_one_name_are_one_too_many() -> None:
     reading = read(TABLE + "METRIC m=2.135 unit=us", PLAIN)
     assert reading.reason == "m was printed 2 times, first on line 3"
@@ -187,6 +193,15 @@ def test_samples_that_are_no_list_are_none(samples: object) -> None:
     reading = read(sampled(samples), PLAIN)
     assert reading.reason == ""
     assert (reading.samples, reading.notes) == ({}, ())
+
+
+def test_numbers_that_were_repeated_before_their_median_are_its_samples() -> None:
+    rows = "BM_x    100 ns    1 ns    9\nBM_x    300 ns    1 ns    9\n"
+    summary = "BM_x_mean    0.2 us    1 ns    2\nBM_x_median    0.2 us    1 ns    2\n"
+    text = "Benchmark   Time   CPU   Iterations\n" + rows + summary
+    reading = read(text, MetricSpec("BM_x"))
+    assert reading.metrics == (Metric("BM_x", 0.2, "us"),)
+    assert reading.samples == {"BM_x": (0.1, 0.3)}
 
 
 def test_the_samples_of_a_metric_that_is_none_are_none() -> None:
