@@ -117,7 +117,7 @@ class _Stream:
         level.points.append(point)
         self._held += 1
         if self._held > MAX_CASES:
-            raise TooLarge(f"has more than {MAX_CASES:,} subtests of one test")
+            raise TooLarge(f"has more than {MAX_CASES:,} tests")
         if not point.open:
             self._adopt(depth)
         self._commented = point if point.status.bad else None

@@ -204,6 +204,7 @@ def _mended(texts: Iterable[str]) -> Iterator[str]:
         cut = text.rfind("&", -_REFERENCE_CHARS)
         whole = cut < 0 or ";" in text[cut:]
         text, held = (text, "") if whole else (text[:cut], text[cut:])
+        text = text.replace("\ufeff", "")  # the byte order marks of documents in a row
         yield _REFERENCE.sub(_valid, _NO_XML.sub("\ufffd", text))
     yield held
 
