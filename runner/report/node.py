@@ -23,6 +23,7 @@ from runner.report.verification import (
     meaning,
     remarks_of,
     verification_of,
+    verifications_of,
     verified_words,
 )
 
@@ -42,7 +43,7 @@ def render_node(view: RunView, node: NodeView) -> RenderableType:
     else:
         gain = f"{percent(node.gain)}, by estimate" if node.gain is not None else "not measured"
         found = verification_facts(view, node)
-        facts = [("gain from the root", gain), *found.items(), *node_facts(node).items()]
+        facts = [("gain from the root", gain), *found, *node_facts(node).items()]
     if node.label == view.best and node.label != ROOT:
         title.append("  best by estimate", "bold")
     if is_improvement(verification_of(view, node.label)):
@@ -56,19 +57,18 @@ def render_node(view: RunView, node: NodeView) -> RenderableType:
     return Group(title, table)
 
 
-def verification_facts(view: RunView, node: NodeView) -> dict[str, str]:
-    """What came of measuring a node in a clean room; empty if it wasn't.
+def verification_facts(view: RunView, node: NodeView) -> list[tuple[str, str]]:
+    """What came of measuring a node in a clean room, each time; empty if it never was.
 
     The texts are not made safe yet.
     """
-    found = verification_of(view, node.label)
-    if found is None:
-        return {}
-    return {
-        "verification": verified_words(found),
-        "that means": meaning(found.verdict),
-        "because": found.reason if found.measurement else "",
-    }
+    facts = []
+    for found in verifications_of(view, node.label):
+        facts.append(("verification", verified_words(found)))
+        facts.append(("that means", meaning(found.verdict)))
+        if found.measurement and found.reason:
+            facts.append(("because", found.reason))
+    return facts
 
 
 def node_facts(node: NodeView) -> dict[str, str]:

@@ -98,7 +98,7 @@ def _node_line(
     line.append(f"  {actions}" if actions else "")
     line.append(f"  {count(node.visits, 'visit')}", style="dim")
     if node.label == state.best and node.label != ROOT:
-        line.append("  best" if ascii_only else "  ◀ best", style="bold green")
+        line.append("  best so far" if ascii_only else "  ◀ best so far", style="bold green")
     return line
 
 

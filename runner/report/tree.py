@@ -17,7 +17,6 @@ from runner.report.verification import is_improvement, standing, verification_of
 
 _KEY_LIMIT = 80
 _REASON_LIMIT = 120
-_STANDING_LIMIT = 200
 DEEPEST = 16
 
 
@@ -42,13 +41,13 @@ def render_tree(
     reasons: bool = False,
     max_nodes: int | None = None,
 ) -> Group:
-    """The tree of ``view``, a line per node: sign, label, gain from the root, outcome, actions,
-    what the step from its parent gained, visits.
+    """The tree of ``view``, a line per node: sign, label, gain from the root, outcome, what was
+    verified, actions, what the step from its parent gained, visits.
 
-    The path to the best node is bold, a duplicate names its twin; the best by estimate, and what
-    was verified, say so at the end. ``reasons`` adds why a node was discarded. With ``max_nodes``
-    the paths to these and the nodes opened first are kept, and every node says how many nodes below
-    it are hidden. Lines are indented down to level ``DEEPEST``; a label tells its level anyway.
+    The path to the node that is best by estimate is bold, a duplicate names its twin. ``reasons``
+    adds why a node was discarded. With ``max_nodes`` the paths to the best and the verified nodes,
+    and the nodes opened first, are kept, and every node says how many nodes below it are hidden.
+    Lines are indented down to level ``DEEPEST``; a label tells its level anyway.
     """
     nodes = {node.label: node for node in view.nodes}
     best_path = {node.label for node in path_to(nodes, view.best)}
@@ -137,18 +136,22 @@ def _line(
         line.append(f"  {name} {clean(value, 40, ascii_only=ascii_only)}")
     else:
         _append_state(line, node, ascii_only)
+        _append_standing(line, view, node, ascii_only)
     actions = " + ".join(clean(key, _KEY_LIMIT, ascii_only=ascii_only) for key in node.actions)
     line.append(f"  {actions}" if actions else "", "bold" if node.label in best_path else "")
     if node.edge is not None:
         line.append(f"  step {gain_with_interval(node.edge)}", "dim")
     line.append(f"  {count(node.visits, 'visit')}", "dim")
-    if said := standing(view, node.label):
-        proven = is_improvement(verification_of(view, node.label))
-        line.append("  <- " if ascii_only else "  ◀ ", style := "bold green" if proven else "bold")
-        line.append(clean(said, _STANDING_LIMIT, ascii_only=ascii_only), style)
     if reasons and node.reason:
         line.append(f"  ({clean(node.reason, _REASON_LIMIT, ascii_only=ascii_only)})", "dim")
     return line
+
+
+def _append_standing(line: Text, view: RunView, node: NodeView, ascii_only: bool) -> None:
+    """Before the actions: the end of a line is what a narrow terminal cuts off."""
+    if said := standing(view, node.label):
+        proven = is_improvement(verification_of(view, node.label))
+        line.append(f"  {'<-' if ascii_only else '◀'} {said}", "bold green" if proven else "bold")
 
 
 def _append_state(line: Text, node: NodeView, ascii_only: bool) -> None:

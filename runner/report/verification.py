@@ -80,24 +80,29 @@ def numbers_of(found: Verified) -> Iterator[str]:
         yield f"estimated {percent(found.claimed)}"
 
 
+def verifications_of(view: RunView, label: str) -> tuple[Verified, ...]:
+    """All that came of verifying a node, in their order: `oppie verify` may have done it again."""
+    found = tuple(each for each in view.verifications if each.label == label)
+    chosen = view.verified  # of a run that kept no others
+    return found or ((chosen,) if chosen is not None and chosen.label == label else ())
+
+
 def verification_of(view: RunView, label: str) -> Verified | None:
-    """What came of verifying a node: of its latest verification, or the run's result."""
-    if view.verified is not None and view.verified.label == label:
-        return view.verified
-    return next((each for each in reversed(view.verifications) if each.label == label), None)
+    """What came of verifying a node the last time."""
+    return next(reversed(verifications_of(view, label)), None)
 
 
 def standing(view: RunView, label: str) -> str:
-    """What marks a node among others: the best by the search's estimate, what was verified, or
-    both; "" for all others."""
-    best = label == view.best and label != ROOT
+    """What marks a node among others, in few words; "" for most.
+
+    ``best by estimate``, ``verified +25.0 %``, ``clean room: not reproduced``, or two of them.
+    """
     found = verification_of(view, label)
-    words = ["best by estimate"] if best else []
-    if found is not None:
-        name = "verified" if is_improvement(found) else "verification"
-        words.append(f"{name}: {verified_words(found)}")
-    elif best:
-        words.append("not verified")
+    words = ["best by estimate"] if label == view.best and label != ROOT else []
+    if found is not None and found.measurement is not None and is_improvement(found):
+        words.append(f"verified {percent(found.measurement.gain)}")
+    elif found is not None:
+        words.append(f"clean room: {found.verdict}")
     return ", ".join(words)
 
 

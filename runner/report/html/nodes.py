@@ -94,8 +94,8 @@ def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
 
 
 def _facts(view: RunView, node: NodeView) -> Markup:
-    facts = verification_facts(view, node) | node_facts(node)
-    rows = [join([tag("dt", name), tag("dd", said)]) for name, said in facts.items() if said]
+    facts = [*verification_facts(view, node), *node_facts(node).items()]
+    rows = [join([tag("dt", name), tag("dd", said)]) for name, said in facts]
     if node.twin:
         rows.append(join([tag("dt", "twin"), tag("dd", tag("a", node.twin, href=f"#{node.twin}"))]))
     return tag("dl", *rows, class_="facts")

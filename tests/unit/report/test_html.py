@@ -165,7 +165,7 @@ def test_every_verification_and_remark_is_on_the_page() -> None:
         "Measured again, each in a clean room",
         "not reproduced",
         "[-0.4, +0.6]",
-        "it gains +0.6% at most",
+        "it gains +0.6 % at most",
         "check tests exited with 1",
         "2:03 spent, 1:10 saved by stopping early",
         "red on A.1: exit 1; green on A.1.1 (3 run): tests/test_new.py",

@@ -11,7 +11,7 @@ from runner.report.runs import render_runs
 
 from .factory import empty_view, story
 from .hostile import hostile_view, invisible
-from .small import small_view, trusted_view
+from .small import OTHERS, small_view, trusted_view
 
 
 def _text(drawn: RenderableType, width: int = 80) -> str:
@@ -56,8 +56,8 @@ verification        not reproduced, +0.1 % [-0.4, +0.6], 40 pairs, estimated +14
 that means          what the search had measured is not in its recorded sources alone: it was luck,
                     or lived in what was left elsewhere (a cache, the home folder, an installed
                     program)
-because             the search had measured +14.0%; built from its sources alone, it gains +0.6% at
-                    most
+because             the search had measured +13.0 % or more; built from its sources alone it gains
+                    +0.6 % at most
 actions             pack-objects + no-copy
 against the parent  -5.0 % [-7.0, -3.0], 8 pairs
 visits              1, sum of rewards -0.500
@@ -70,6 +70,12 @@ containers          12 s spent, 4.0 s saved by stopping early
 def test_a_node_tells_what_came_of_verifying_it() -> None:
     view = trusted_view()
     assert _text(render_node(view, view.nodes[2]), 100) == VERIFIED
+    again = replace(view, verifications=(*view.verifications, replace(OTHERS[1], label="A.1.1")))
+    told = _text(render_node(again, again.nodes[2]), 100).splitlines()
+    assert [line.split("  ")[-1] for line in told if line.startswith("verification ")] == [
+        "not reproduced, +0.1 % [-0.4, +0.6], 40 pairs, estimated +14.0 %",
+        "failed, check tests exited with 1",
+    ]
     root = _text(render_node(view, view.nodes[0]), 200)
     assert all(f"noted     {remark}\n" in root for remark in view.remarks)
 

@@ -1,4 +1,4 @@
-"""The page that explains results names every outcome, stop and exit code there is."""
+"""The page that explains results names every outcome, verdict, stop and exit code there is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import ExitCode
-from runner.model import Outcome, StopReason
+from runner.model import Outcome, StopReason, Verdict
 from runner.report.glyphs import outcome_sign
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reading-a-result.md").read_text("utf-8")
@@ -18,6 +18,11 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reading-a-result.md").read_text("u
 def test_the_page_names_every_outcome_with_its_sign(outcome: Outcome) -> None:
     rows = re.findall(rf"^\| `(.)` \|[^|]*`{outcome.value}`", PAGE, flags=re.M)
     assert rows == [outcome_sign(outcome).glyph]
+
+
+def test_the_page_names_exactly_the_verdicts() -> None:
+    section = PAGE.split("### Verdicts")[1].split("\n###")[0]
+    assert re.findall(r"^\| `([^`]+)` \|", section, flags=re.M) == [each.value for each in Verdict]
 
 
 @pytest.mark.parametrize("reason", StopReason)

@@ -43,7 +43,7 @@ left    ###---------  22 nodes, 9:40, 1023 MiB, until vst_commit_us < 70
 10 nodes
 * A  7 visits
   ~ A.1  neutral  +1.5 %  pool-buffers  4 visits
-    + A.1.1  improved  +18.7 %  mmap-blobs  3 visits  best
+    + A.1.1  improved  +18.7 %  mmap-blobs  3 visits  best so far
       x A.1.1.1  rejected  -20.4 %  cache-tree-hash  1 visit
       = A.1.1.2  duplicate of A.1  zlib-level-1  1 visit
       o A.1.1.3  open  hash-once + mmap-blobs  0 visits
