@@ -15,7 +15,7 @@ from runner.evidence.merge import (
     record_tree,
     shared,
 )
-from runner.evidence.place import found_at
+from runner.evidence.place import found_at, prefix_of
 from runner.evidence.publish import apply, publish, uncommitted
 from runner.evidence.push import push
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
@@ -45,6 +45,7 @@ __all__ = [
     "overlay",
     "pack_folder",
     "pack_target",
+    "prefix_of",
     "prepare",
     "publish",
     "push",

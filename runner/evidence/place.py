@@ -80,6 +80,14 @@ def branch_of(place: Place, into: str | None) -> str:
     return name
 
 
+def prefix_of(folder: Path) -> str:
+    """Where a folder lies in its repository, "" or ending in a slash; "" where it is in none."""
+    try:
+        return find_place(folder).prefix
+    except Refused:
+        return ""
+
+
 def found_at(folder: Path) -> str:
     """A line for the message of the target's evidence: which commit was checked out when it was
     found. Empty where there is none."""

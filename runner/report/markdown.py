@@ -15,7 +15,8 @@ from runner.report.text import clean
 CELL_LIMIT = 200
 # Letters and digits of any language, with punctuation that means nothing to Markdown or a forge in
 # the middle of a line.
-_WORDS = re.compile(r"[^\W_]+(?:(?:[,.;:]? ?[(]|[),.;:]* |[-'’]|[.,])[^\W_]+)*[.)!?]*")
+_WORD = r"[^\W_]+%?"
+_WORDS = re.compile(rf"{_WORD}(?:(?:[,.;:]? ?[(]|[),.;:]* |[-'’]|[.,]){_WORD})*[.)!?]*")
 # What a forge would make a link of: commit ids, GH-1 and the like, and names of hosts.
 _LINKED = re.compile(r"\b[0-9a-fA-F]{7,}\b|-\d|\w\.\w*[^\W\d]")
 

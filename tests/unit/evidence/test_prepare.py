@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.evidence import Conflicting, Evidence, Prepared, Refused, prepare
+from runner.evidence import Conflicting, Evidence, Prepared, Refused, prefix_of, prepare
 
 from .repos import (
     RUN,
@@ -192,6 +192,10 @@ def test_a_branch_without_the_target(repo: Path, target: Path, evidence: Evidenc
         prepare(evidence, target, RUN, "A.1", "empty")
     made = prepare(evidence, target, RUN, "A.2", "empty")
     assert (evidence.manifest(made.before), [*evidence.manifest(made.after)]) == ({}, ["new"])
+
+
+def test_where_a_folder_lies(repo: Path, target: Path, tmp_path: Path) -> None:
+    assert (prefix_of(target), prefix_of(repo), prefix_of(tmp_path)) == ("my proj/", "", "")
 
 
 def test_places_that_cannot_be_merged_into(tmp_path: Path, evidence: Evidence) -> None:
