@@ -44,7 +44,7 @@ class _Group:
         # A tool's samples may be many: only those that are kept are held on to.
         kept = tuple(first.samples[:MAX_SAMPLES])
         self._printed = Samples(kept, len(first.samples), first.unit)
-        self.first = replace(first, samples=())
+        self.first = first._replace(samples=())
         self.line = line
         self.count = 0
         self._values: list[float] = []

@@ -95,18 +95,17 @@ class CriterionFiles:
     def __init__(self) -> None:
         self._name = ""
 
-    def read(self, fields: dict[str, Any]) -> Iterator[Sighting] | None:
-        """The metrics of a file; ``None`` if it isn't one of these."""
-        if "group_id" in fields and "full_id" in fields:
-            self._name = as_text(fields["full_id"])
-            return iter(())
-        if "point_estimate" in as_object(fields.get("median")):
-            return self._estimates(fields)
-        if "iters" in fields and "times" in fields:
-            return self._sample(fields)
-        return None
+    def benchmark(self, fields: dict[str, Any]) -> Iterator[Sighting] | None:
+        """Take the name of the files that follow from ``benchmark.json``."""
+        if "full_id" not in fields:
+            return None
+        self._name = as_text(fields["full_id"])
+        return iter(())
 
-    def _estimates(self, fields: dict[str, Any]) -> Iterator[Sighting]:
+    def estimates(self, fields: dict[str, Any]) -> Iterator[Sighting] | None:
+        """The metrics of ``estimates.json``."""
+        if "point_estimate" not in as_object(fields["median"]):
+            return None
         numbers = {
             statistic: json_number(as_object(fields[statistic]).get("point_estimate"))
             for statistic in _ESTIMATES
@@ -117,11 +116,15 @@ class CriterionFiles:
         rank = Rank.STATED_SUMMARY
         return statistics_of(names, numbers, "median", "ns", table=table, rank=rank)
 
-    def _sample(self, fields: dict[str, Any]) -> Iterator[Sighting]:
+    def sample(self, fields: dict[str, Any]) -> Iterator[Sighting] | None:
+        """The metric of ``sample.json``: the median of its samples, which it is about."""
+        if "times" not in fields:
+            return None
         samples = _per_iteration(fields["times"], fields["iters"])
         middle = median(samples)
-        if self._name and middle is not None:
-            yield sighting(self._name, Number(middle), "ns", samples=samples)
+        if not self._name or middle is None:
+            return iter(())
+        return iter((sighting(self._name, Number(middle), "ns", samples=samples),))
 
 
 def _per_iteration(times: Any, iterations: Any) -> list[float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 from runner.measure.formats.benchmarkdotnet import benchmarkdotnet_report
@@ -29,13 +30,17 @@ class Documents:
     def __init__(self) -> None:
         self._objects = _Collector("{", "}")
         self._arrays = _Collector("[", "]")
-        self._readers: tuple[tuple[str, ReadObject], ...] = (
-            ("pytest-benchmark", pytest_benchmark_report),
-            ("Google Benchmark", google_report),
-            ("hyperfine", hyperfine_export),
-            ("Criterion", criterion_message),
-            ("Criterion", CriterionFiles().read),
-            ("BenchmarkDotNet", benchmarkdotnet_report),
+        files = CriterionFiles()
+        # Asked are those whose key an object has: most objects are a log's, and have none.
+        self._readers: tuple[tuple[str, str, ReadObject], ...] = (
+            ("benchmarks", "pytest-benchmark", pytest_benchmark_report),
+            ("benchmarks", "Google Benchmark", google_report),
+            ("results", "hyperfine", hyperfine_export),
+            ("reason", "Criterion", criterion_message),
+            ("group_id", "Criterion", files.benchmark),
+            ("median", "Criterion", files.estimates),
+            ("iters", "Criterion", files.sample),
+            ("Benchmarks", "BenchmarkDotNet", benchmarkdotnet_report),
         )
 
     @property
@@ -46,29 +51,29 @@ class Documents:
     def dropped(self) -> bool:
         return self._objects.dropped or self._arrays.dropped
 
-    def feed(self, text: str) -> Iterator[tuple[str, Sighting]]:
+    def feed(self, text: str) -> Iterable[tuple[str, Sighting]]:
         """The metrics of the documents that this line is, or ends, each with its tool."""
         text = text.removeprefix("\ufeff")
+        found: list[Iterable[tuple[str, Sighting]]] = []
         if text.startswith("{") and text.endswith("}"):
-            yield from self._object(parse_json(text), alone=True)
+            found.append(self._object(parse_json(text), alone=True))
         whole = self._objects.feed(text)
         if whole:
-            yield from self._object(parse_json(whole), alone=False)
+            found.append(self._object(parse_json(whole), alone=False))
         whole = self._arrays.feed(text)
         if whole:
-            yield from (("JMH", found) for found in jmh_results(as_objects(parse_json(whole))))
+            found.append(zip(repeat("JMH"), jmh_results(as_objects(parse_json(whole)))))
+        return chain.from_iterable(found)
 
-    def _object(self, document: Any, alone: bool) -> Iterator[tuple[str, Sighting]]:
+    def _object(self, document: Any, alone: bool) -> Iterable[tuple[str, Sighting]]:
         if not isinstance(document, tuple):
-            return
+            return ()
         fields = as_object(document)
-        for tool, read in self._readers:
-            sightings = read(fields)
+        for key, tool, read in self._readers:
+            sightings = read(fields) if key in fields else None
             if sightings is not None:
-                yield from ((tool, found) for found in sightings)
-                return
-        if alone:
-            yield from (("JSON", found) for found in json_map(document))
+                return zip(repeat(tool), sightings)
+        return zip(repeat("JSON"), json_map(document)) if alone else ()
 
 
 class _Collector:

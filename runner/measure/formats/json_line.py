@@ -22,4 +22,4 @@ def json_map(pairs: tuple[Any, ...]) -> Iterator[Sighting]:
             yield sighting(name, number, unit, samples=as_list(values.get("samples")))
         return
     for key, value in pairs:
-        yield sighting(key, json_number(value))
+        yield Sighting(key, json_number(value))

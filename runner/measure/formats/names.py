@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_CHARS = 128  # what a task file may declare; see runner.task.quantity
 
@@ -18,10 +19,13 @@ def metric_name(printed: str) -> str:
     have; a name that begins with none of ``A-Z a-z 0-9 _`` gets a ``_`` in front. Names of more
     than 128 characters can't be declared: they, and empty ones, become "".
     """
+    return _normal(printed) if len(printed) <= 4 * MAX_CHARS else ""
+
+
+@lru_cache(maxsize=256)  # a log has the same few keys on each of its lines
+def _normal(printed: str) -> str:
     if _ALLOWED.fullmatch(printed):
         return printed
-    if len(printed) > 4 * MAX_CHARS:
-        return ""
     name = _FORBIDDEN.sub("_", "_".join(printed.split()))
     if name and not _FIRST.match(name):
         name = "_" + name

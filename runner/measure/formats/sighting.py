@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NUMBER_CHARS = 64
@@ -24,8 +24,9 @@ class Rank(IntEnum):
     STATED_SUMMARY = 3  # a document's statistic over its other numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+# A log in JSON has several numbers on each of its lines: named tuples are made three times as fast
+# as frozen dataclasses.
+class Number(NamedTuple):
     """A finite number as it was printed, or the ``problem`` with it. ``place`` is what its last
     digit is worth (0.01 for ``2.50``); 0 where no digit was cut off."""
 
@@ -34,8 +35,7 @@ class Number:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A metric as it was printed: a number in a unit.
 
     ``shown`` is the number that the tool's own table has in its place, if that is another one: the
