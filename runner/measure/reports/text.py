@@ -9,10 +9,6 @@ from runner.measure.lines import without_escapes
 # More than this of any text is not looked at: what is kept is far shorter.
 READ_CHARS = 8 << 10
 
-# C0 and C1 controls, surrogates, and what changes the direction or order of the text around it.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
-)
 # What is left of a colour where a format has no escape character (XML).
 _COLOUR = re.compile("\ufffd\\[[0-9;]{0,20}m")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
@@ -34,10 +30,13 @@ _SAYS_NOTHING = {
 
 
 def clean(text: str) -> str:
-    """``text`` as one line, without escapes, invisible characters and memory addresses."""
-    text = _HIDDEN.sub("\ufffd", without_escapes(text[:READ_CHARS]))
-    text = _COLOUR.sub("", text)
-    return _ADDRESS.sub("0x…", " ".join(text.split()))
+    """``text`` as one line, without escapes and memory addresses; what can't be seen (controls,
+    marks that turn the direction of writing, half of a surrogate pair) is replaced."""
+    text = _COLOUR.sub("", without_escapes(text[:READ_CHARS]))
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return _ADDRESS.sub("0x…", text)
 
 
 def essence(kind: str, message: str, details: str = "") -> str:
