@@ -15,12 +15,13 @@ REPETITION = "benchmark.repeated"
 
 _FACTS_LIMIT = 120
 _TEXT_LIMIT = 200
+_HASH_CHARS = 12
 
 # What has happened; the names in braces are facts, or made of facts by `_values`.
 _HAPPENED = {
     "container.started": "container started from {image}",
     "action.finished": "action {ended} in {seconds}",
-    "evidence.recorded": "sources recorded as {commit}{changed}",
+    "evidence.recorded": "sources recorded as {short}{changed}",
     "snapshot.committed": "snapshot {tag}",
     "snapshot.discarded": "snapshot {tag} removed",
     "check.started": "check {check} started{progress}",
@@ -153,6 +154,7 @@ def _values(facts: Mapping[str, object]) -> dict[str, str]:
     """The facts as texts, safe to show, and what is made of several of them."""
     values = {key: clean(_shown(value), _TEXT_LIMIT) for key, value in facts.items()}
     values["ended"] = _ended(facts)
+    values["short"] = values.get("commit", UNKNOWN)[:_HASH_CHARS]
     values["changed"] = _amount(facts.get("files_changed"), ", ", "file changed", "files changed")
     values["ran"] = _amount(facts.get("tests"), ", ", "test", "tests")
     values["of_pairs"] = _amount(facts.get("pairs"), "", "pair", "pairs") or UNKNOWN

@@ -84,7 +84,8 @@ def _noted(view: RunView) -> Iterator[Markup]:
             "Measured again, each in a clean room",
             _note(
                 "Built from its recorded sources alone, and measured against the root with samples "
-                "that played no part in the search. The estimate is what the search had measured."
+                "that played no part in the search. The estimate is what the search had measured; "
+                "what was spent, and saved by stopping early, are container seconds."
             ),
             candidates_table(view),
         )

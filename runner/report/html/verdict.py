@@ -11,6 +11,7 @@ from runner.report.budget import limits_of
 from runner.report.figures import (
     clock_time,
     count,
+    duration,
     factor,
     find_metric,
     interval,
@@ -33,7 +34,7 @@ from runner.report.verification import (
 
 _CANDIDATE_COLUMNS = (
     *("node", "verdict", "gain", "95 % interval, %", "pairs"),
-    *("estimate", "containers", "why"),
+    *("estimate", "spent", "saved", "why"),
 )
 
 
@@ -84,7 +85,7 @@ def remarks_list(view: RunView) -> Markup:
 
 
 def metrics_table(view: RunView) -> Markup:
-    """Root against best, each metric's medians, as the verification measured them."""
+    """Root against candidate, each metric's medians, as the verification measured them."""
     measurement = view.verified.measurement if view.verified else None
     before = measurement.baseline if measurement else view.root_metrics
     after = measurement.metrics if measurement else ()
@@ -94,7 +95,7 @@ def metrics_table(view: RunView) -> Markup:
         for name in names
     ]
     head = tag(
-        "tr", *(tag("th", said, scope="col") for said in ("metric", "root", "best", "change"))
+        "tr", *(tag("th", said, scope="col") for said in ("metric", "root", "candidate", "change"))
     )
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_="numbers")
     return tag("div", table, class_="scroll") if rows else tag("p", "No metrics yet.", class_="dim")
@@ -152,7 +153,8 @@ def _candidate_cells(found: Verified) -> Iterator[Markup]:
     yield tag("td", interval(measured.low, measured.high) if measured else "–")
     yield tag("td", f"{measured.pairs:,}" if measured else "–")
     yield tag("td", percent(found.claimed) if found.claimed is not None else "–")
-    yield tag("td", containers_words(found.container_s, found.saved_s) or "–")
+    for seconds in (found.container_s, found.saved_s):
+        yield tag("td", duration(seconds) if known(seconds) else "–")
     yield tag("td", found.reason, class_="why")
 
 

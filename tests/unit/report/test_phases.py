@@ -15,7 +15,7 @@ from .test_eventlog import documented_phases
         ("container.started", {"container": "c", "image": "oppie/r:A"}, "container started from oppie/r:A"),
         ("action.finished", {"exit": "nonzero", "code": 7, "seconds": 0.5}, "action exited with 7 in 0.5 s"),
         ("action.finished", {"exit": "oom", "code": 137, "seconds": 65.0}, "action hit the memory limit in 1:05"),
-        ("evidence.recorded", {"commit": "c0ffee"}, "sources recorded as c0ffee"),
+        ("evidence.recorded", {"commit": "c0ffee" * 6}, "sources recorded as c0ffeec0ffee"),
         ("evidence.recorded", {"commit": "c0ffee", "files_changed": 1}, "sources recorded as c0ffee, 1 file changed"),
         ("snapshot.committed", {"tag": "oppie/r:A", "digest": "d", "depth": 3}, "snapshot oppie/r:A"),
         ("check.started", {"check": "unit"}, "check unit started"),
