@@ -34,6 +34,15 @@ def move(place: Place, wanted: Move, who: Mapping[str, str]) -> None:
     """Raises BranchMoved, or Refused: ``keep`` then holds the new commit, nothing else changed."""
     git = Git("-C", str(place.top), env=who)
     git.run("update-ref", wanted.keep, wanted.new)
+    try:
+        _move(git, place, wanted)
+    except BranchMoved:
+        raise
+    except Refused as refusal:
+        raise Refused(f"{refusal}\nThe merge is kept as {wanted.keep}") from refusal
+
+
+def _move(git: Git, place: Place, wanted: Move) -> None:
     holder = holder_of(place, wanted.branch)
     if holder:
         holder.demand_clean(wanted.old, wanted.new)

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner.evidence.git import Git
+from runner.evidence.trees import REGULAR
 
 POINTER_BYTES = 1024  # the format's own limit, see docs/spec.md of git-lfs
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*"
     rb"oid sha256:(?P<sha256>[0-9a-f]{64})\nsize (?P<size>[0-9]{1,18})\n"
 )
-_REGULAR = ("100644 ", "100755 ")
 
 
 def contents(
@@ -32,7 +32,7 @@ def contents(
     other = {
         path: entry
         for path, entry in entries.items()
-        if entry.startswith(_REGULAR) and found.get(path, "")[7:] != entry[7:]
+        if entry.startswith(REGULAR) and found.get(path, "")[7:] != entry[7:]
     }
     small = _small(repository, {entry[7:] for entry in other.values()})
     resolved, missing = {}, []
@@ -41,7 +41,7 @@ def contents(
         if pointer is None:
             continue
         there = found.get(path, "")
-        if there.startswith(_REGULAR) and _is(repository, there[7:], pointer):
+        if there.startswith(REGULAR) and _is(repository, there[7:], pointer):
             resolved[path] = entry[:7] + there[7:]
         else:
             missing.append(path)

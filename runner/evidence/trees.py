@@ -11,6 +11,7 @@ from pathlib import Path
 from runner.evidence.git import FIXED_DATE, Git
 
 GITLINK = "160000"
+REGULAR = ("100644 ", "100755 ")
 _NO_ENTRY = b"0 " + b"0" * 40
 # Equal trees with equal parents are equal commits, whenever they are made.
 DATED = {"GIT_AUTHOR_DATE": FIXED_DATE, "GIT_COMMITTER_DATE": FIXED_DATE}

@@ -192,6 +192,8 @@ class TestWorkTree:
         write(repo, {"my proj/a.py": lines(n30="mine")})
         refused(evidence, prepared, repo, r"changes where the merge would write.*my proj/a\.py")
         assert git(repo, "rev-parse", f"{kept(repo)}^{{tree}}") == prepared.merge.tree
+        with pytest.raises(Refused, match=f"The merge is kept as {KEPT}"):
+            land(evidence, prepared, MESSAGE)
         git(repo, "add", ".")
         refused(evidence, prepared, repo, r"my proj/a\.py")
         git(repo, "checkout", "-q", "HEAD", "--", ".")
@@ -379,16 +381,23 @@ class TestPrograms:
 
     def test_line_ends_are_the_users(self, repo: Path, evidence: Evidence) -> None:
         (repo / ".gitattributes").write_text("*.py text eol=crlf\n")
-        (repo / "my proj" / "a.py").write_bytes(lines().replace("\n", "\r\n").encode())
+        target = repo / "my proj"
+        (target / "a.py").write_bytes(windows(lines()))
         commit(repo)
         assert git(repo, "status", "--porcelain") == ""
-        target = repo / "my proj"
         record_root(evidence, target)
-        record_node(evidence, "A.1", {"c.py": "one\ntwo\n"})
+        changed = windows(lines(n7="faster"))
+        record_node(evidence, "A.1", {"c.py": "one\ntwo\n", "a.py": None}, file("a.py", changed))
+        write(repo, {"my proj/b.py": "b\r\n"})
+        (target / "a.py").write_bytes(windows(lines(n30="moved on")))
+        commit(repo)
         prepared = prepare(evidence, target, RUN, "A.1")
         landed(repo, prepared, land(evidence, prepared, MESSAGE))
         assert (target / "c.py").read_bytes() == b"one\r\ntwo\r\n"
+        assert (target / "a.py").read_bytes() == windows(lines(n7="faster", n30="moved on"))
         assert git(repo, "status", "--porcelain") == ""
+        size_bytes = int(git(repo, "cat-file", "-s", "HEAD:my proj/a.py"))
+        assert size_bytes == len(lines(n7="faster", n30="moved on"))
 
     def test_signed_when_asked(
         self, repo: Path, prepared: Prepared, evidence: Evidence, tmp_path: Path
@@ -415,6 +424,10 @@ class TestPrograms:
             land(evidence, prepared, MESSAGE, sign=True)
         merge = land(evidence, prepared, MESSAGE)
         assert "gpgsig" not in git(repo, "cat-file", "commit", merge)
+
+
+def windows(text: str) -> bytes:
+    return text.replace("\n", "\r\n").encode()
 
 
 class TestCrash:
