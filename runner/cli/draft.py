@@ -119,8 +119,11 @@ class _scratch:  # noqa: N801 - used like a function
 
     def keep(self) -> None:
         """Take the place of the target; a link there is replaced, not followed."""
-        self.path.chmod(0o644)
-        self.path.replace(self._target)
+        try:
+            self.path.chmod(0o644)
+            self.path.replace(self._target)
+        except OSError as error:
+            raise TaskError(f"{self._target}: can't be written: {error.strerror}") from error
 
     def __exit__(self, *_: object) -> None:
         with suppress(FileNotFoundError):

@@ -12,7 +12,9 @@ from runner.detect.tree import Tree
 _UNITTEST = re.compile(r"^[ \t]*(?:import unittest\b|from unittest\b)", re.MULTILINE)
 _DEFAULT_NAMES = Globs("**/test*.py")
 _OTHER_NAMES = Globs("**/*_test.py")
-_RAKE_TASK = re.compile(r"\b(?:Rake|Minitest)::TestTask\.(?:new|create)\b\s*\(?\s*[:'\"]?(\w+)?")
+_RAKE_TASK = re.compile(
+    r"\b(?:Rake|Minitest)::TestTask\.(?:new|create)\b(?:[ \t]{0,9}\(?[ \t]{0,9}[:'\"](\w{1,99}))?"
+)
 _DOTNET_TESTS = re.compile(r"Microsoft\.NET\.Test\.Sdk|MSTest\.Sdk")
 
 

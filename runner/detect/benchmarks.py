@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from shlex import quote
 
-from runner.detect.bench_tools import from_tools
+from runner.detect.bench_tools import from_tools, hyperfine_metrics, is_known
 from runner.detect.candidates import TASK_FILE, Shelf
 from runner.detect.commands import enter, with_tools
 from runner.detect.framework import Project
 from runner.detect.globs import Globs
-from runner.detect.model import Found, FoundBenchmark, Level
+from runner.detect.model import Found, FoundBenchmark, Level, Unchosen
 from runner.detect.printed import printed_metrics
 from runner.detect.scripts import Script
 from runner.detect.shell import Call
@@ -44,18 +44,34 @@ def find_benchmarks(
     tests: Sequence[Found],
     *,
     task: bool,
-) -> tuple[FoundBenchmark, ...]:
-    """All that could measure the repository, that of a task file first if ``task``; the last is the
-    time of its first tests."""
+) -> tuple[tuple[FoundBenchmark, ...], tuple[Unchosen, ...]]:
+    """All that could measure the repository, that of a task file first if ``task``, the time of its
+    first tests last; and what can't be used."""
     asked = [*_from_task(tree)] if task else []
-    others = [
+    scripted = {
+        shelf.folder: [
+            call for script in _scripts(shelf) for call in shelf.scripts.calls(script) or ()
+        ]
+        for shelf in shelves
+    }
+    seen = [
         *(each for shelf in shelves for each in _from_scripts(tree, shelf)),
         *_from_files(tree),
-        *(each for project in projects for each in from_tools(tree, project)),
+        *(
+            each
+            for project in projects
+            for each in from_tools(tree, project, scripted.get(project.folder, ()))
+        ),
     ]
-    printing = [each for each in others if each.metrics[0].source is Source.OUTPUT]
-    timed = [each for each in others if each.metrics[0].source is Source.CLOCK]
-    return (*asked, *_distinct([*printing, *timed]), *map(_timed_tests, tests[:1]))
+    usable = [each for each in seen if isinstance(each, FoundBenchmark)]
+    unchosen = tuple(each for each in seen if isinstance(each, Unchosen))
+    usable.sort(key=_rank)
+    return (*asked, *_distinct(usable), *map(_timed_tests, tests[:1])), unchosen
+
+
+def _rank(found: FoundBenchmark) -> tuple[bool, int]:
+    """What prints its numbers before what only takes time; of each, scripts before the rest."""
+    return found.metrics[0].source is Source.CLOCK, list(Level).index(found.level)
 
 
 def _from_task(tree: Tree) -> Iterator[FoundBenchmark]:
@@ -74,16 +90,27 @@ def _from_task(tree: Tree) -> Iterator[FoundBenchmark]:
         yield FoundBenchmark("task", "", command, Level.TASK, why, tuple(metrics))
 
 
+def _scripts(shelf: Shelf) -> list[Script]:
+    """Of each runner the first that is named after measuring."""
+    named = (next(shelf.scripts.named(each, _NAMES), None) for each in shelf.scripts.runners)
+    return [script for script in named if script and not (script.empty or script.fans_out)]
+
+
 def _from_scripts(tree: Tree, shelf: Shelf) -> Iterator[FoundBenchmark]:
-    """Scripts and targets that are named after measuring. Where one does nothing but run a file
-    that prints metrics, or a known tool, these are what is read."""
-    for script in shelf.scripts.named(_NAMES):
-        if script.empty or script.fans_out:
+    """Scripts and targets that are named after measuring. Where one runs a file that prints metrics,
+    these are what is read; what runs a known tool is that tool's."""
+    for script in _scripts(shelf):
+        calls = shelf.scripts.calls(script) or ()
+        files = tuple(_files_of(tree, shelf, calls))
+        metrics = hyperfine_metrics(calls) or next(
+            (found for path in files if (found := printed_metrics(tree.text(path)))), ()
+        )
+        if not metrics and any(map(is_known, calls)):
             continue
-        files = tuple(_files_of(tree, shelf, shelf.scripts.calls(script) or ()))
-        metrics = next((found for path in files if (found := printed_metrics(tree.text(path)))), ())
         why = [f"{script.source} runs {', '.join(files) or 'it'}"]
         why += _said(metrics) if metrics else []
+        needs = ["make"] if script.runner == "make" else []
+        needs += ["hyperfine"] if any(call.values[0] == "hyperfine" for call in calls) else []
         yield FoundBenchmark(
             tool=script.runner,
             folder=shelf.folder,
@@ -91,8 +118,8 @@ def _from_scripts(tree: Tree, shelf: Shelf) -> Iterator[FoundBenchmark]:
             level=Level.SCRIPT,
             why=tuple(why),
             metrics=metrics or (WALL,),
-            needs=("make",) if script.runner == "make" else (),
-            files=tuple(files),
+            needs=tuple(needs),
+            files=(*files, script.source.partition(":")[0]),
         )
 
 
@@ -152,7 +179,6 @@ def _distinct(found: Sequence[FoundBenchmark]) -> Iterator[FoundBenchmark]:
     """Without files that a script before them runs already."""
     seen: set[str] = set()
     for each in found:
-        if each.files and seen.issuperset(each.files):
-            continue
-        seen.update(each.files)
-        yield replace(each, files=tuple(dict.fromkeys(each.files)))
+        if each.level is Level.SCRIPT or not each.files or not seen.issuperset(each.files):
+            seen.update(each.files)
+            yield replace(each, files=tuple(dict.fromkeys(each.files)))

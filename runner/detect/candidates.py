@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runner.detect.commands import MARKED, Reason, Use, enter, found, with_tools
 from runner.detect.framework import Framework, Project, evidence
+from runner.detect.globs import literal
 from runner.detect.makefiles import JUSTFILES, MAKEFILES, just_scripts, make_scripts
 from runner.detect.manifests import (
     composer_scripts,
@@ -23,18 +24,12 @@ from runner.detect.table import BY_NAME, FRAMEWORKS, OVER_PYTEST
 from runner.detect.tree import Tree, at
 
 TASK_FILE = "oppie.toml"
-TEST_NAMES = (
-    "test",
-    "tests",
-    "py",
-    "unit",
-    "test:unit",
-    "test-unit",
-    "unittest",
-    "pytest",
-    "check",
+TEST_NAMES = ("test", "tests", "py")
+OTHER_NAMES = (
+    *("check", "test:unit", "test-unit", "test_unit", "unit", "unittest", "unittests", "pytest"),
+    *("test:ci", "test-ci", "test:node", "spec", "specs", "ci"),
 )
-_MORE_NAMES = ("session", "spec", "specs", "ci")
+RUNS_TESTS = frozenset(OTHER_NAMES) - {"ci"}
 ANY = "any"  # the ecosystem of a script that doesn't say which
 
 
@@ -92,8 +87,11 @@ def _scripts(tree: Tree, folder: str) -> Iterator[Script]:
 
 
 def from_scripts(tree: Tree, shelf: Shelf) -> Iterator[Found | Unchosen]:
-    """What the scripts that are named after tests come down to."""
-    for script in shelf.scripts.named((*TEST_NAMES, *_MORE_NAMES)):
+    """What the scripts that are named after tests come down to, one of each runner."""
+    for runner in shelf.scripts.runners:
+        script = _main_script(shelf, runner)
+        if script is None:
+            continue
         if script.empty:
             yield Unchosen(script.source, "it runs nothing")
         elif script.fans_out:
@@ -102,6 +100,20 @@ def from_scripts(tree: Tree, shelf: Shelf) -> Iterator[Found | Unchosen]:
             )
         else:
             yield from _of_script(tree, shelf, script)
+
+
+def _main_script(shelf: Shelf, runner: str) -> Script | None:
+    """The one that is called `test`; else of those with other names the first that runs a known
+    framework, or else the first that may run any."""
+    main = next(shelf.scripts.named(runner, TEST_NAMES), None)
+    if main:
+        return main
+    # Sessions of nox have names of all kinds.
+    names = [each.name for each in shelf.scripts.listed] if runner == "nox" else []
+    others = [*shelf.scripts.named(runner, (*OTHER_NAMES, *names))]
+    telling = (each for each in others if any(segments(shelf.scripts.calls(each) or ())))
+    plain = (each for each in others if each.name in RUNS_TESTS)
+    return next(telling, None) or next(plain, None)
 
 
 def _of_script(tree: Tree, shelf: Shelf, script: Script) -> Iterator[Found]:
@@ -146,6 +158,7 @@ def _as_it_is(tree: Tree, shelf: Shelf, script: Script) -> Found:
         why=why,
         notes=("leaves no results for programs; its tests are counted from what it prints",),
         needs=("make",) if script.runner == "make" else (),
+        judged=(literal(script.source.partition(":")[0]),),
     )
 
 

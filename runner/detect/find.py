@@ -44,12 +44,13 @@ def detect_in(tree: Tree, *, task: bool = True) -> Detection:
                 unchosen.append(each)
     candidates += (each for project in here for each in from_markers(tree, project))
     choice = choose(candidates)
+    benchmarks, unusable = find_benchmarks(tree, here, around, choice.tests, task=task)
     problems = tuple(f"{path} {what}" for path, what in sorted(tree.problems.items()))
     return Detection(
         tests=tuple(choice.tests),
         alternatives=tuple(choice.alternatives),
-        unchosen=(*unchosen, *choice.unchosen),
-        benchmarks=tuple(find_benchmarks(tree, here, around, choice.tests, task=task)),
+        unchosen=(*unchosen, *choice.unchosen, *unusable),
+        benchmarks=benchmarks,
         problems=problems,
         cut=tree.cut,
     )

@@ -14,11 +14,13 @@ _MOST = 50  # projects of one ecosystem
 
 @dataclass(frozen=True, slots=True)
 class Ecosystem:
-    """``files`` make a folder a project; ``loose`` files make one of the repository's top."""
+    """``files`` make a folder a project; ``loose`` files make one of the repository's top. If it is
+    ``whole``, such files further below are those of a project's parts."""
 
     name: str
     files: Globs
     loose: Globs = NO_GLOBS
+    whole: bool = False
 
 
 ECOSYSTEMS: tuple[Ecosystem, ...] = (
@@ -33,12 +35,16 @@ ECOSYSTEMS: tuple[Ecosystem, ...] = (
     Ecosystem("javascript", Globs("package.json"), Globs("**/*.[jt]s", "**/*.[cm][jt]s")),
     Ecosystem("go", Globs("go.mod"), Globs("**/*.go")),
     Ecosystem("rust", Globs("Cargo.toml")),
-    Ecosystem("java", Globs("pom.xml", "build.gradle*", "settings.gradle*")),
+    Ecosystem("java", Globs("pom.xml", "build.gradle*", "settings.gradle*"), whole=True),
     Ecosystem("swift", Globs("Package.swift")),
-    Ecosystem("apple", Globs(), Globs("**/project.pbxproj", "fastlane/Fastfile", "Fastfile")),
+    Ecosystem(
+        "apple",
+        Globs(),
+        Globs("**/*.pbxproj", "**/*.xcworkspacedata", "fastlane/Fastfile", "Fastfile"),
+    ),
     Ecosystem("dotnet", Globs("*.sln", "*.slnx"), Globs("**/*.[cfv]*proj")),
-    Ecosystem("elixir", Globs("mix.exs")),
-    Ecosystem("cmake", Globs("CMakeLists.txt")),
+    Ecosystem("elixir", Globs("mix.exs"), whole=True),
+    Ecosystem("cmake", Globs("CMakeLists.txt"), whole=True),
 )
 # Ecosystems whose tools stop where another project begins; the others run what lies below as well.
 STOPS_AT_PROJECTS = frozenset({"go"})
@@ -51,7 +57,10 @@ def projects(tree: Tree) -> Iterator[Project]:
         folders = list(dict.fromkeys(f for f, _, name in named if ecosystem.files.match(name)))
         if "" not in folders and any(map(ecosystem.loose.match, tree.files)):
             folders.insert(0, "")
-        yield from _divided(tree, ecosystem.name, sorted(folders[:_MOST], key=_depth))
+        folders.sort(key=_depth)
+        if ecosystem.whole:
+            folders = [each for each in folders if not any(_within(each, one) for one in folders)]
+        yield from _divided(tree, ecosystem.name, folders[:_MOST])
 
 
 def _divided(tree: Tree, ecosystem: str, folders: list[str]) -> Iterator[Project]:
@@ -65,6 +74,10 @@ def _divided(tree: Tree, ecosystem: str, folders: list[str]) -> Iterator[Project
             files[folder].append(path)
     for folder in folders:
         yield Project(folder, ecosystem, tuple(files[folder]))
+
+
+def _within(folder: str, other: str) -> bool:
+    return folder != other and (not other or folder.startswith(f"{other}/"))
 
 
 def _depth(folder: str) -> tuple[int, str]:

@@ -95,12 +95,15 @@ class Scripts:
         self._known = {(script.runner, script.name): script for script in reversed(self.listed)}
         self._done: dict[Script, tuple[Call, ...] | None] = {}
 
-    def named(self, names: Sequence[str]) -> Iterator[Script]:
-        """Of each runner, the script with the first of these names that it has."""
-        for runner in dict.fromkeys(script.runner for script in self.listed):
-            found = (self._known.get((runner, name)) for name in names)
-            if script := next((each for each in found if each), None):
-                yield script
+    @property
+    def runners(self) -> tuple[str, ...]:
+        """Those that have scripts here, each once."""
+        return tuple(dict.fromkeys(script.runner for script in self.listed))
+
+    def named(self, runner: str, names: Sequence[str]) -> Iterator[Script]:
+        """The scripts of a runner that have one of these names, in the order of the names."""
+        found = (self._known.get((runner, name)) for name in names)
+        return (script for script in found if script)
 
     def calls(self, script: Script) -> tuple[Call, ...] | None:
         """The plain commands that a script comes down to; ``None`` where it can't be told."""

@@ -100,10 +100,10 @@ def _word(line: str, start: int) -> tuple[int, Word | None]:
                 return i, None
             value.append(inside)
             i = end + 1
-        elif char == "\\":
-            value.append(line[i + 1 : i + 2])
+        elif char == "\\" and line[i + 1 : i + 2] not in ("", "\n"):
+            value.append(line[i + 1])
             i += 2
-        elif char in _UNSAFE or char == "$" or (char == "#" and i == start):
+        elif char in _UNSAFE or char in "$\\" or (char == "#" and i == start):
             return i, None
         else:
             value.append(char)
