@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 
 from runner.expand.attempt import last_words, log_lines
 from runner.expand.judging import Failure, Trial, failure_of
 from runner.measure.checks import CheckRun, RootCheck, check_run, forgiven, judge_check, learn
 from runner.measure.judge import Check
-from runner.measure.reports import read_report
+from runner.measure.reports import MISSING, read_report
 from runner.measure.tests_run import tests_run
 from runner.model import Outcome, Phase
 from runner.sandbox.protocol import Exit, StepResult
@@ -81,5 +82,7 @@ def _read(trial: Trial, check: Check, result: StepResult, name: str) -> CheckRun
     log = trial.attempt.log(name)
     report = None
     if check.results:
-        report = read_report(check.format, trial.sandbox.read(result.container, check.results))
+        chunks = trial.sandbox.read(result.container, check.results)
+        first = next(chunks, b"")
+        report = read_report(check.format, chain([first], chunks)) if first else MISSING
     return check_run(result.code, last_words(log), tests_run(log_lines(log)), report)

@@ -28,7 +28,7 @@ from runner.measure.sequential import Call, Look, look, seconds_saved
 from runner.model import Measurement, Metric, Outcome, Phase, Source
 from runner.sandbox.protocol import Repetition, StepResult
 
-_READ_BYTES = 1 << 20  # of what a repetition prints
+_READ_BYTES = 4 << 20  # of what a repetition prints
 SIDES = (CANDIDATE, BASELINE)
 
 
@@ -213,6 +213,7 @@ class _Got:
     metrics: tuple[Metric, ...]
     seconds: float
     samples: Mapping[str, tuple[float, ...]]
+    notes: tuple[str, ...]
 
 
 def _repeat(trial: Trial, benchmark: Benchmark, of: Side, side: str) -> _Got | Failure:
@@ -244,7 +245,7 @@ def _read(repetition: Repetition, benchmark: Benchmark) -> _Got | Failure:
         if spec.source is Source.CLOCK:
             values[spec.name] = Metric(spec.name, repetition.seconds, "s")
     metrics = tuple(values[spec.name] for spec in benchmark.metrics)
-    return _Got(metrics, repetition.seconds, reading.samples)
+    return _Got(metrics, repetition.seconds, reading.samples, reading.notes)
 
 
 def _note(series: Series, side: str, number: int, got: _Got) -> None:
@@ -257,6 +258,7 @@ def _note(series: Series, side: str, number: int, got: _Got) -> None:
             "seconds": got.seconds,
             "metrics": {metric.name: [metric.value, metric.unit] for metric in got.metrics},
             "samples": dict(got.samples),
+            "notes": got.notes,
         }
     )
 

@@ -57,7 +57,7 @@ class FrameReader:
     """
 
     word: bytes
-    cap_bytes: int = 1 << 20
+    cap_bytes: int = 4 << 20
     output: bytearray = field(default_factory=bytearray)
     complete: bool = True
     code: int | None = None

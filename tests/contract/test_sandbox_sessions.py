@@ -13,7 +13,7 @@ from runner.errors import Cancelled, SnapshotMissing
 from runner.sandbox.protocol import Exit, Leftovers, Step
 
 MB = 1 << 20
-CAP = 1 << 20  # what one repetition keeps of its output
+CAP = 4 << 20  # what one repetition keeps of its output
 
 
 def test_each_repetition_has_its_own_output(bench: Bench) -> None:
