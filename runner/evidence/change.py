@@ -8,9 +8,9 @@ from pathlib import Path
 
 from runner.evidence.errors import Refused
 from runner.evidence.git import Git
-from runner.evidence.merge import Conflict, entries_of, merge_in
+from runner.evidence.merge import Conflict, merge_in
 from runner.evidence.repository import Evidence
-from runner.evidence.trees import GITLINK, REGULAR, edited
+from runner.evidence.trees import GITLINK, REGULAR, edited, entries_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from runner.evidence.errors import Refused
 from runner.evidence.git import Git, stderr_tail
-from runner.evidence.merge import changed_in, entries_of
 from runner.evidence.place import HEADS, Place, quoted
+from runner.evidence.trees import changed_in, entries_of
 
 # What git leaves in a work tree's own folder while something takes several steps.
 _UNDER_WAY = {

@@ -11,12 +11,18 @@ from runner.errors import EvidenceError
 from runner.evidence.bench import borrow, carry, objects_of
 from runner.evidence.errors import Refused
 from runner.evidence.git import Git
-from runner.evidence.merge import entries_of
 from runner.evidence.place import Place, commit_at, find_place
 from runner.evidence.pointers import contents
 from runner.evidence.repository import Evidence
 from runner.evidence.target import NEVER
-from runner.evidence.trees import GITLINK, commit_of, scratch_index, set_entries, written
+from runner.evidence.trees import (
+    GITLINK,
+    commit_of,
+    entries_of,
+    scratch_index,
+    set_entries,
+    written,
+)
 from runner.model import ROOT
 
 

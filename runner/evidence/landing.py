@@ -19,7 +19,7 @@ from runner.evidence.checked_out import holder_of
 from runner.evidence.errors import BranchMoved, Conflicting, Refused
 from runner.evidence.folder import FolderView
 from runner.evidence.git import Git
-from runner.evidence.merge import Conflict, changed_in, demand_git, merge_in
+from runner.evidence.merge import Conflict, demand_git, merge_in
 from runner.evidence.move import Move, move
 from runner.evidence.place import (
     HEADS,
@@ -31,7 +31,7 @@ from runner.evidence.place import (
     origin_in,
 )
 from runner.evidence.repository import Evidence
-from runner.evidence.trees import commit_tree
+from runner.evidence.trees import changed_in, commit_tree
 from runner.model import ROOT
 
 TARGET = "target"  # the label of what was found before the set-up

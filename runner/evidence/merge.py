@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,24 +129,6 @@ def tree_of(repository: Path, commit: str) -> str:
     """The tree's id. Raises EvidenceError where there is no such commit or tree."""
     git = Git(f"--git-dir={repository}")
     return git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode("ascii").strip()
-
-
-def changed_in(git: Git, a: str, b: str) -> tuple[str, ...]:
-    """The paths that differ between two commits or trees of any repository."""
-    rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", a, b)
-    return tuple(os.fsdecode(path) for path in rows.split(b"\0") if path)
-
-
-def entries_of(git: Git, tree: str) -> Mapping[str, str]:
-    """Path to ``<mode> <object id>``, submodules included, of any repository's tree."""
-    rows = git.run("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")
-    fields = (row.partition(b"\t") for row in rows if row)
-    return {os.fsdecode(path): _mode_and_id(about) for about, _, path in fields}
-
-
-def _mode_and_id(about: bytes) -> str:
-    mode, _, object_id = about.decode("ascii").split(" ")
-    return f"{mode} {object_id}"
 
 
 def _with_folders(paths: frozenset[str]) -> frozenset[str]:

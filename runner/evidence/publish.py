@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from runner.evidence.errors import Refused
 from runner.evidence.git import Git, git_version, stderr_tail
 from runner.evidence.place import HEADS, Place, commit_at, find_place
 from runner.evidence.repository import Evidence
+from runner.evidence.trees import entries_of
 from runner.model import ROOT
 
 
@@ -71,20 +71,12 @@ def uncommitted(evidence: Evidence, repo_dir: Path, measured: str) -> tuple[str,
     """The files of the commit ``measured`` that HEAD of the user's repository has not, or has
     otherwise: a branch on HEAD lacks them. Raises Refused where there is no repository."""
     place = find_place(repo_dir)
-    rows = place.git().run("ls-tree", "-r", "-z", "--full-tree", place.head())
-    committed = set(rows.split(b"\0"))
+    committed = entries_of(place.git(), place.head())
     return tuple(
         path
         for path, identity in evidence.manifest(measured).items()
-        if _row(place.prefix + path, identity) not in committed
+        if committed.get(place.prefix + path) != identity
     )
-
-
-def _row(path: str, identity: str) -> bytes:
-    """A line of ``git ls-tree`` for ``<mode> <blob id>``."""
-    mode, _, blob = identity.partition(" ")
-    kind = "commit" if mode == "160000" else "blob"
-    return f"{mode} {kind} {blob}\t".encode() + os.fsencode(path)
 
 
 def _tree_on_head(evidence: Evidence, place: Place, head: str, run_id: str, label: str) -> str:

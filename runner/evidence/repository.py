@@ -20,6 +20,7 @@ from runner.evidence.fastimport import import_commit
 from runner.evidence.git import Git
 from runner.evidence.ignore import IgnoreRules
 from runner.evidence.outgoing import archive_of
+from runner.evidence.trees import changed_in, entries_of
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
 
@@ -124,16 +125,11 @@ class Evidence:
 
         A path that isn't UTF-8 carries its odd bytes as surrogates, as ``os.fsdecode`` makes them.
         """
-        rows = self._git.run("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")
-        fields = (row.partition(b"\t") for row in rows if row)
-        return MappingProxyType(
-            {os.fsdecode(path): _mode_and_id(about) for about, _, path in fields}
-        )
+        return MappingProxyType(entries_of(self._git, commit))
 
     def changed(self, a: str, b: str) -> tuple[str, ...]:
         """The paths that differ between two commits or trees."""
-        rows = self._git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", a, b)
-        return tuple(os.fsdecode(path) for path in rows.split(b"\0") if path)
+        return changed_in(self._git, a, b)
 
     def ignore_rules(self, commit: str) -> IgnoreRules:
         """The ignore rules of a commit, normally the root's; made once, then found again."""
@@ -226,8 +222,3 @@ class Evidence:
 
 def _lines(count: bytes) -> int | None:
     return None if count == b"-" else int(count)
-
-
-def _mode_and_id(about: bytes) -> str:
-    mode, _, blob_id = about.decode("ascii").split(" ")
-    return f"{mode} {blob_id}"

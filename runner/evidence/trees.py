@@ -1,4 +1,4 @@
-"""Trees made in an index of their own: no work tree, and nobody's index, is touched."""
+"""Trees read, and made in an index of their own: no work tree, and nobody's index, is touched."""
 
 from __future__ import annotations
 
@@ -68,3 +68,24 @@ def commit_tree(git: Git, tree: str, parents: tuple[str, ...], message: str, *ho
     text = message.encode("utf-8", "replace")
     args = ("commit-tree", *how, *above, tree)
     return git.run("-c", "i18n.commitEncoding=UTF-8", *args, stdin=text).decode("ascii").strip()
+
+
+def changed_in(git: Git, a: str, b: str) -> tuple[str, ...]:
+    """The paths that differ between two commits or trees."""
+    rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", a, b)
+    return tuple(os.fsdecode(path) for path in rows.split(b"\0") if path)
+
+
+def entries_of(git: Git, tree: str) -> dict[str, str]:
+    """Path to ``<mode> <object id>`` for every file of a commit or tree, submodules included.
+
+    A path that isn't UTF-8 carries its odd bytes as surrogates, as ``os.fsdecode`` makes them.
+    """
+    rows = git.run("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")
+    fields = (row.partition(b"\t") for row in rows if row)
+    return {os.fsdecode(path): _mode_and_id(about) for about, _, path in fields}
+
+
+def _mode_and_id(about: bytes) -> str:
+    mode, _, object_id = about.decode("ascii").split(" ")
+    return f"{mode} {object_id}"
