@@ -102,13 +102,22 @@ NOX = Framework(
 # says stays as it is.
 _ADDOPTS = 'PYTEST_ADDOPTS="-q --color=no --junitxml=$PWD/{results}"'
 OVER_PYTEST = {
+    # tox hands on only the variables that it is told of: version 3 by one variable, version 4,
+    # from 4.8 on, by another.
     "tox": replace(
         TOX,
-        shape="{program} -x testenv.pass_env+=PYTEST_ADDOPTS {args}",
         results="tox.xml",
         format=Format.JUNIT,
-        exports=("NO_COLOR=1", _ADDOPTS),
-        notes=(_BUILDS, "needs tox 4.8 or newer, which can be told of further variables to pass"),
+        exports=(
+            "NO_COLOR=1",
+            _ADDOPTS,
+            "TOX_TESTENV_PASSENV=PYTEST_ADDOPTS",
+            "TOX_OVERRIDE=testenv.pass_env+=PYTEST_ADDOPTS",
+        ),
+        notes=(
+            _BUILDS,
+            "needs tox 3, or 4.8 and newer: those between hand on no further variables",
+        ),
     ),
     "nox": replace(
         NOX,

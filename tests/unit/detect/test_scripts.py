@@ -256,7 +256,8 @@ def test_what_only_tox_knows_is_run_by_tox_with_pytest_told_where(
     assert found.command == (
         "rm -rf .oppie/results && mkdir -p .oppie/results && export NO_COLOR=1"
         ' PYTEST_ADDOPTS="-q --color=no --junitxml=$PWD/.oppie/results/tox.xml"'
-        " && tox -x testenv.pass_env+=PYTEST_ADDOPTS -e py"
+        " TOX_TESTENV_PASSENV=PYTEST_ADDOPTS TOX_OVERRIDE=testenv.pass_env+=PYTEST_ADDOPTS"
+        " && tox -e py"
     )
     assert (found.results, found.format) == (".oppie/results/tox.xml", Format.JUNIT)
 
