@@ -57,7 +57,7 @@ def test_runs_as_json(machine: Machine) -> None:
     assert_shape(found, "oppie.runs/1")
     assert found["schema"] == "oppie.runs/1"
     (run,) = found["runs"]
-    assert_shape(run, "oppie.run/1", "schema", "nodes")
+    assert_shape(run, "oppie.run/1", "schema", "verifications", "nodes")
     assert (run["status"], run["stop"], run["task"]) == ("stopped", "budget: nodes", "tiny")
 
 

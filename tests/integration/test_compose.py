@@ -196,7 +196,7 @@ def test_up_builds_searches_and_keeps_what_it_found(compose: Compose) -> None:
     compose("up", "--exit-code-from", "planner")
     (run,) = compose.runs()
     assert run["status"] == "stopped"
-    assert run["verified"]["outcome"] == "improved"
+    assert run["verified"]["verdict"] == "improved"
     assert "A.1" in compose.oppie("tree")
     assert compose.oppie("diff", "A", run["best"]).startswith("diff --git a/cost.txt")
 
