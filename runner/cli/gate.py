@@ -188,25 +188,16 @@ def merge_best(
 def _merge(
     house: Gatehouse, room: CleanRoom, label: str, into: str, *, gain_needed: bool
 ) -> None:
-    view, excluded = house.view, house.task.exclude
-    target = Path(view.target)
+    view = house.view
     try:
-        prepared = prepare(
-            room.context.evidence,
-            target,
-            view.run_id,
-            label,
-            into or None,
-            lambda path: matches(excluded, path),
-        )
-        examined = house.follow(examine_merge(room, prepared, gain_needed=gain_needed))
-        _note(house, prepared, examined)
+        prepared, examined = _examined(house, room, label, into, gain_needed=gain_needed)
         if examined.rejection:
             raise _rejected(label, examined.rejection, examined.log)
         title = f"Merge {label} of oppie run {view.run_id} into {prepared.branch}"
         message = merge_message(title, examined.verified, view.objective)
         commit = land(room.context.evidence, prepared, message, message_of(view, label))
     except (Conflicting, BranchMoved) as error:
+        _note(house, label, into, str(error), failed=True)
         raise _rejected(label, str(error)) from error
     for note in prepared.notes:
         out.print(clean(note, 500), markup=False)
@@ -214,18 +205,30 @@ def _merge(
     out.print(verdict_line(examined.verified, view.objective), markup=False)
 
 
-def _note(house: Gatehouse, prepared: Prepared, examined: Examined) -> None:
-    """Keep the decision, for `oppie report`."""
-    failed = bool(examined.rejection)
-    line = verdict_line(examined.verified, house.view.objective)
-    case = Case(
-        "gate",
-        f"merge of {prepared.label} into {prepared.branch}",
-        CaseState.FAILED if failed else CaseState.PASSED,
-        examined.rejection or line,
-        label=prepared.label,
+def _examined(
+    house: Gatehouse, room: CleanRoom, label: str, into: str, *, gain_needed: bool
+) -> tuple[Prepared, Examined]:
+    excluded = house.task.exclude
+    prepared = prepare(
+        room.context.evidence,
+        Path(house.view.target),
+        house.view.run_id,
+        label,
+        into or None,
+        lambda path: matches(excluded, path),
     )
-    note_case(state().run(house.view.run_id), case)
+    examined = house.follow(examine_merge(room, prepared, gain_needed=gain_needed))
+    line = verdict_line(examined.verified, house.view.objective)
+    failed = bool(examined.rejection)
+    _note(house, label, prepared.branch, examined.rejection or line, failed=failed)
+    return prepared, examined
+
+
+def _note(house: Gatehouse, label: str, branch: str, message: str, *, failed: bool) -> None:
+    """Keep the decision, for `oppie report`."""
+    state_ = CaseState.FAILED if failed else CaseState.PASSED
+    name = f"merge of {label} into {branch or 'the branch that is checked out'}"
+    note_case(state().run(house.view.run_id), Case("gate", name, state_, message, label=label))
 
 
 def _rejected(label: str, reason: str, log: str = "") -> Rejected:

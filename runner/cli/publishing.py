@@ -16,7 +16,7 @@ from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
 from runner.cli.work import NodeArgument
 from runner.errors import TaskError
-from runner.evidence import publish, push
+from runner.evidence import prefix_of, publish, push
 from runner.measure.checks import CheckRun
 from runner.model import ROOT, RunView, Verified
 from runner.report.ci import Case, job_summary, junit, sarif
@@ -24,6 +24,7 @@ from runner.report.pull_request import PullRequest, Told, pull_request
 from runner.report.shape import FileChange
 from runner.report.text import clean
 from runner.task import kept_task
+from runner.task.load import FILE_NAME
 
 _GATE = "gate.jsonl"
 _CHECK_RUN = TypeAdapter(CheckRun)
@@ -81,7 +82,9 @@ def report(
     if junit_file is not None:
         write(junit_file, junit(view, gate))
     if sarif_file is not None:
-        write(sarif_file, sarif(view, _changed_files(view), gate))
+        prefix = prefix_of(Path(view.target))
+        files = _changed_files(view, prefix)
+        write(sarif_file, sarif(view, files, gate, f"{prefix}{FILE_NAME}"))
     if summary_file is not None:
         write(summary_file, job_summary(view, gate), append=True)
     if not (junit_file or sarif_file or summary_file):
@@ -143,12 +146,12 @@ def _tests(folder: Path, label: str) -> Iterator[str]:
         yield f"{name}: {how}{count}"
 
 
-def _changed_files(view: RunView) -> dict[str, list[str]]:
-    """What each node changed since the root, for the locations of findings."""
+def _changed_files(view: RunView, prefix: str) -> dict[str, list[str]]:
+    """What each node changed since the root, as paths of the user's repository."""
     repository = evidence()
     root = next((node.commit for node in view.nodes if node.label == ROOT), "")
     return {
-        node.label: list(repository.changed(root, node.commit))
+        node.label: [prefix + path for path in repository.changed(root, node.commit)]
         for node in view.nodes
         if root and node.commit and node.label != ROOT
     }

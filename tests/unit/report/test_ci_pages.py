@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-DOCS = Path(__file__).parents[3] / "docs"
-_FENCE = re.compile(r"^```(?P<language>\w+) file=(?P<file>\S+)\n(?P<text>.*?)^```$", re.M | re.S)
+from pages import files_of
 
 # Says what it was asked, and ends as it is told; `report` and `pr` write the files they are asked for.
 STANDIN = r"""#!/bin/sh
@@ -27,12 +24,6 @@ case $command in
     run | verify) exit "$CODE" ;;
 esac
 """
-
-
-def files_of(page: str) -> dict[str, str]:
-    """The files that a page gives whole, by their names."""
-    text = (DOCS / page).read_text()
-    return {found["file"]: found["text"] for found in _FENCE.finditer(text)}
 
 
 @dataclass(frozen=True)
