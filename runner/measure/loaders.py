@@ -7,11 +7,23 @@ the next command. What becomes of a node that adds or changes such a file is the
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.measure.loader_rules import (
+    GIT,
+    INSTALLED,
+    JUDGES,
+    LIBRARY,
+    PLUGIN,
+    RULES,
+    SHADOWS,
+    Names,
+    folded,
+    folded_rules,
+    links,
+)
 from runner.measure.protected import change_word, matches, shown
 
 
@@ -33,64 +45,34 @@ class Loaders:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A workspace: paths and what identifies their content, of the recorded ``files``, and of those
-    that are ``watched`` although they are ignored, or git's own."""
+    """A workspace: paths and what identifies their content, of the recorded ``files``
+    (``<mode> <blob id>``), and of those that are ``watched`` although they are ignored, or git's
+    own."""
 
     files: Mapping[str, str]
     watched: Mapping[str, str]
 
 
-# What the rules call the files, and their globs. A file at any depth may be found by a tool that
-# looks upwards or walks down.
-RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "the interpreter's start",
-        ("**/sitecustomize.py", "**/usercustomize.py", "**/*.pth", "**/pyvenv.cfg", "**/._pth"),
-    ),
-    (
-        "the test runner's configuration",
-        (
-            *("**/conftest.py", "**/pytest.ini", "**/.pytest.ini", "**/tox.ini", "**/setup.cfg"),
-            *("**/pyproject.toml", "**/noxfile.py", "**/.coveragerc", "**/package.json"),
-            *("**/jest.config.*", "**/vitest.config.*", "**/vitest.workspace.*", "**/vite.config.*"),
-            *("**/.mocharc*", "**/playwright.config.*", "**/.babelrc*", "**/babel.config.*"),
-            *("**/.npmrc", "**/.rspec", "**/phpunit.xml*", "**/.phpunit.xml*"),
-            *("**/.cargo/config", "**/.cargo/config.toml", "**/.config/nextest.toml"),
-            *("**/.mvn/**", "**/CTestCustom.cmake", "**/testng.xml", "**/*.runsettings"),
-        ),
-    ),
-    (
-        "a lock file",
-        (
-            *("**/package-lock.json", "**/npm-shrinkwrap.json", "**/yarn.lock", "**/pnpm-lock.yaml"),
-            *("**/poetry.lock", "**/Pipfile.lock", "**/uv.lock", "**/pdm.lock", "**/go.sum"),
-            *("**/Cargo.lock", "**/Gemfile.lock", "**/composer.lock", "**/mix.lock"),
-            *("**/packages.lock.json", "**/Package.resolved", "**/requirements*.txt"),
-        ),
-    ),
-    ("git's configuration", ("**/.gitattributes", "**/.gitmodules")),
-)
-
-# Inside git's own folder, which is no part of the sources: what makes other git commands act
-# differently. Commits, branches and the index are an action's own business.
-_GIT = (
-    *(".git", ".git/config", ".git/config.worktree", ".git/hooks/**", ".git/info/attributes"),
-    *(".git/info/grafts", ".git/info/sparse-checkout", ".git/objects/info/alternates"),
-    *(".git/refs/replace/**", ".git/commondir", ".git/gitdir", ".git/modules/**"),
-)
-_LIBRARY = "the standard library, which it shadows"
-_STDLIB = frozenset(sys.stdlib_module_names)
-# Packages that judge: a module of the same name in the sources would be imported instead.
-_JUDGES = frozenset({"pytest", "_pytest", "pluggy", "iniconfig", "hypothesis", "nose2", "tox", "nox"})
+_LINK = "120000 "  # the mode of a symbolic link, in git's words
 _SOURCE_ROOTS = frozenset({"", "src", "lib", "python"})
 _MODULES = (".py", ".pyc", ".so", ".pyd")
+_SCRIPTS = frozenset({"", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"})
+_ANYWHERE = Names(folded_rules(RULES))
+_IN_SOURCES = Names(folded_rules(RULES + INSTALLED))
+_LINKED = Names(links(folded_rules(RULES + INSTALLED)))
+_NEW = Names(SHADOWS)
 
 
 def watches(protected: Iterable[str]) -> Callable[[str], bool]:
     """Which files to identify although no evidence is kept of them: git's own configuration, and
     ignored files that are protected, or would load others."""
-    globs = (*_GIT, *protected, *(glob for _, some in RULES for glob in some))
-    return lambda path: matches(globs, path) or _shadowed(path, _SOURCE_ROOTS) != ""
+    globs = tuple(protected)
+    return lambda path: (
+        _is_configuration_of_git(path)
+        or matches(globs, path)
+        or _ANYWHERE.what(folded(path)) != ""
+        or _hidden(path, _SOURCE_ROOTS) != ""
+    )
 
 
 def loader_changes(
@@ -103,14 +85,12 @@ def loader_changes(
     """
     if loaders.policy is LoaderPolicy.ALLOW:
         return ()
-    kept = (*loaders.allow, *protected)
-    places = _SOURCE_ROOTS | _folders_of(protected, root.files)
-    return tuple(_changes(root, node, kept, places))
+    judged = tuple(protected)
+    kept = (*loaders.allow, *judged)
+    return tuple(_changes(root, node, kept, _Judged.of(judged, root.files)))
 
 
-def ignored_changes(
-    root: Sources, node: Sources, protected: Iterable[str]
-) -> tuple[str, ...]:
+def ignored_changes(root: Sources, node: Sources, protected: Iterable[str]) -> tuple[str, ...]:
     """Protected files that git ignores, and that were changed, added or removed all the same.
 
     Compiled Python is passed over: judging containers don't read it.
@@ -123,46 +103,123 @@ def ignored_changes(
     )
 
 
-def _changes(
-    root: Sources, node: Sources, kept: tuple[str, ...], places: frozenset[str]
-) -> Iterator[str]:
-    for before, after in ((root.files, node.files), (root.watched, node.watched)):
-        for path in _touched(before, after):
-            if not matches(kept, path) and (what := _what(path, path not in before, places)):
-                yield f"{change_word(path, before, after)} {shown(path)} ({what})"
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The judged files, as others may stand in their way.
+
+    ``names`` are the folded globs of them. ``places`` are the folders in which imports begin: a
+    script's own comes first. ``modules`` and ``scripts`` are paths without a suffix. ``own`` are
+    all modules of the root, judged or not, which may be called like a library.
+    """
+
+    names: tuple[str, ...]
+    places: frozenset[str]
+    modules: frozenset[str]
+    scripts: frozenset[str]
+    own: frozenset[str]
+
+    @classmethod
+    def of(cls, protected: tuple[str, ...], files: Mapping[str, str]) -> _Judged:
+        paths = [path for path in files if matches(protected, path)]
+        bare = [path for path in map(_split, paths) if path[1]]
+        return cls(
+            tuple(map(folded, protected)),
+            _SOURCE_ROOTS | {path.rpartition("/")[0] for path in paths},
+            frozenset(stem for stem, suffix in bare if suffix == ".py"),
+            frozenset(stem for stem, suffix in bare if suffix in (*_SCRIPTS, ".json")),
+            frozenset(_split(path)[0] for path in files if path.endswith(_MODULES)),
+        )
 
 
-def _what(path: str, new: bool, places: frozenset[str]) -> str:
-    """What a path has influence on; empty if on nothing that a rule knows."""
-    for what, globs in RULES:
-        if matches(globs, path):
-            return what
-    if matches(_GIT, path):
-        return "git's configuration"
-    return _shadowed(path, places) if new else ""
+def _changes(root: Sources, node: Sources, kept: tuple[str, ...], judged: _Judged) -> Iterator[str]:
+    for path in _touched(root.files, node.files):
+        about, was = node.files.get(path, ""), root.files.get(path, "")
+        if not matches(kept, path) and (what := _what_recorded(path, was, about, judged)):
+            yield f"{change_word(path, root.files, node.files)} {shown(path)} ({what})"
+    for path in _touched(root.watched, node.watched):
+        new = path not in root.watched
+        if not matches(kept, path) and (what := _what_watched(path, new, judged)):
+            yield f"{change_word(path, root.watched, node.watched)} {shown(path)} ({what})"
 
 
-def _shadowed(path: str, places: frozenset[str]) -> str:
-    """Which library a module of this path would hide, if it is where imports begin."""
-    folder, _, name = path.rpartition("/")
-    if folder and (name == "__init__.py" or folder.rpartition("/")[2] in _JUDGES):
-        folder, _, name = folder.rpartition("/")
-        name += ".py"
-    module, dot, _ = name.partition(".")
-    if folder not in places or not dot or not name.endswith(_MODULES):
+def _what_recorded(path: str, was: str, about: str, judged: _Judged) -> str:
+    """What a path of the sources has influence on, by what identified it before and does now; empty
+    if on nothing that a rule knows."""
+    linked = about.startswith(_LINK)
+    if what := _IN_SOURCES.what(folded(path)):
+        return what
+    if linked and (what := _LINKED.what(folded(path)) or _hidden_by_link(path, judged)):
+        return what
+    if was or not about:
         return ""
-    if module in _JUDGES:
+    hidden = _hidden(path, judged.places, judged.own)
+    return _NEW.what(path) or hidden or _in_the_way(path, judged)
+
+
+def _what_watched(path: str, new: bool, judged: _Judged) -> str:
+    """The same of a path that is no part of the sources."""
+    if what := _ANYWHERE.what(folded(path)):
+        return what
+    if _is_configuration_of_git(path):
+        return "git's configuration"
+    return _hidden(path, judged.places, judged.own) if new else ""
+
+
+def _is_configuration_of_git(path: str) -> bool:
+    return path.startswith(".git") and matches(GIT, path)
+
+
+def _hidden(path: str, places: frozenset[str], own: frozenset[str] = frozenset()) -> str:
+    """Which library a Python module of this path would hide, if it is where imports begin."""
+    if not path.endswith(_MODULES):
+        return ""
+    module, _ = _split(path)
+    folder, _, name = module.rpartition("/")
+    if folder.rpartition("/")[2] in JUDGES:  # a part of such a package, and not the whole of it
+        folder, _, name = folder.rpartition("/")
+    if folder not in places or "/".join(filter(None, (folder, name))) in own:
+        return ""
+    return _library(name)
+
+
+def _hidden_by_link(path: str, judged: _Judged) -> str:
+    """The same of a link that may lead to a package, or to a folder in which imports begin."""
+    folder, _, name = path.rpartition("/")
+    if path in judged.places:
+        return "where imports begin"
+    return _library(name) if folder in judged.places else ""
+
+
+def _library(module: str) -> str:
+    if module in JUDGES or module.startswith(PLUGIN):
         return "the test runner, which it shadows"
-    return _LIBRARY if module in _STDLIB else ""
+    return "the standard library, which it shadows" if module in LIBRARY else ""
 
 
-def _folders_of(protected: Iterable[str], files: Mapping[str, str]) -> frozenset[str]:
-    """The folders of the judged files: a script's own folder comes first when it imports."""
-    globs = tuple(protected)
-    return frozenset(path.rpartition("/")[0] for path in files if matches(globs, path))
+def _in_the_way(path: str, judged: _Judged) -> str:
+    """Whether a new file is found in place of a judged one: under its name in other letters, as a
+    package or a library beside a module, as a script of another kind."""
+    if matches(judged.names, folded(path)):
+        return "a judged file's name in other letters"
+    stem, suffix = _split(path)
+    package = path.endswith(_MODULES) and path.rpartition("/")[2].startswith("__init__.")
+    library = path.endswith((".so", ".pyd"))
+    if (package or library) and stem in judged.modules:
+        return "a judged module, which it shadows"
+    if suffix in _SCRIPTS and stem in judged.scripts:
+        return "a judged script, which it may shadow"
+    return ""
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The path without its suffix, and that; a package's own file stands for the package."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, suffix = name.partition(".")
+    if stem == "__init__" and folder:
+        return folder, dot + suffix
+    return folder + slash + stem, dot + suffix
 
 
 def _touched(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     paths = before.keys() | after.keys()
     return sorted(path for path in paths if before.get(path) != after.get(path))
-
