@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections import deque
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
@@ -20,39 +21,48 @@ from runner.sandbox import images as engine
 from runner.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parent / "images"
-GROUPS = tuple(sorted(path.name for path in FOLDER.iterdir()))
 _CA = "ca/host.crt"
 _DEBIANS_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def built(client: docker.DockerClient, group: str, base: str) -> str:
-    """The tag of a group's image, which is made first if this machine doesn't have it.
+@dataclass
+class Images:
+    """The images on an engine, all of them made on the image ``base``."""
 
-    The tag holds a hash of all that the image is made from, the certificates excepted. Fails the
-    test with the end of the build's output where it can't be built.
-    """
-    files = _files(group)
+    client: docker.DockerClient
+    base: str
+    tags: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def tag(self, group: str) -> str:
+        """The tag of the image with a group of tools, which is built if it isn't there.
+
+        Fails the test where it can't be built; that is tried once only.
+        """
+        if group not in self.tags and group not in self.failures:
+            try:
+                self.tags[group] = _ensure(self.client, group, self.base)
+            except EngineError as error:
+                self.failures[group] = (
+                    f"the test frameworks of {FOLDER / group} can't be put into an image; that takes "
+                    f"the network, for packages of Debian, PyPI or npm:\n{error}"
+                )
+        if group in self.failures:
+            pytest.fail(self.failures[group], pytrace=False)
+        return self.tags[group]
+
+
+def _ensure(client: docker.DockerClient, group: str, base: str) -> str:
+    """The tag holds a hash of all that the image is made from, the certificates excepted."""
+    files = {path.name: path.read_bytes() for path in sorted((FOLDER / group).iterdir())}
     tag = f"oppie/test-{group}:{_hash(files, client.api.inspect_image(base)['Id'])}"
-    if engine.find(client, tag):
-        return tag
-    _remove_older(client, group)
-    settings = load_settings()
-    files |= {_CA: _certificates(settings)}
-    plan = engine.Build(tag, files, "Dockerfile", {"BASE": base, **settings.proxies()})
-    try:
+    if engine.find(client, tag) is None:
+        _remove_older(client, group)
+        settings = load_settings()
+        files[_CA] = _certificates(settings)
+        plan = engine.Build(tag, files, "Dockerfile", {"BASE": base, **settings.proxies()})
         deque(engine.build(client, plan), maxlen=0)
-    except EngineError as error:
-        pytest.fail(
-            f"the image with the frameworks of {group} can't be built; it needs the network, for "
-            f"Debian's packages, PyPI or npm:\n{error}",
-            pytrace=False,
-        )
     return tag
-
-
-def _files(group: str) -> dict[str, bytes]:
-    folder = FOLDER / group
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def _hash(files: dict[str, bytes], base_id: str) -> str:
