@@ -39,8 +39,8 @@ def inspect(
     changes += _lost_tests(context, root.files, parent, node.files)
     if changes:
         return Findings(f"protected files changed: {_few(changes)}")
-    exempt = (*task.protected, *(task.tests_first.tests if task.tests_first else ()))
-    loading = loader_changes(root, node, exempt, task.loaders)
+    asked = task.tests_first.tests if task.tests_first else ()
+    loading = loader_changes(root, node, task.protected, task.loaders, asked)
     if not loading:
         return Findings()
     said = f"files changed that load what is judged: {_few(loading)}"

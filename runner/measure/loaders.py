@@ -76,18 +76,26 @@ def watches(protected: Iterable[str]) -> Callable[[str], bool]:
 
 
 def loader_changes(
-    root: Sources, node: Sources, protected: Iterable[str], loaders: Loaders
+    root: Sources,
+    node: Sources,
+    protected: Iterable[str],
+    loaders: Loaders,
+    asked: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """What was added or changed, each as ``added conftest.py (the test runner's configuration)``.
 
     Empty where the policy allows it. Removing such a file counts as well; what is protected is not
-    told again.
+    told again, but for what is ``asked`` for (globs) and may be added there.
     """
     if loaders.policy is LoaderPolicy.ALLOW:
         return ()
-    judged = tuple(protected)
-    kept = (*loaders.allow, *judged)
-    return tuple(_changes(root, node, kept, _Judged.of(judged, root.files)))
+    judged, allowed, asked = tuple(protected), loaders.allow, tuple(asked)
+
+    def concerns(path: str) -> bool:
+        told = matches(judged, path) and not matches(asked, path)
+        return not told and not matches(allowed, path)
+
+    return tuple(_changes(root, node, concerns, _Judged.of(judged, root.files)))
 
 
 def ignored_changes(root: Sources, node: Sources, protected: Iterable[str]) -> tuple[str, ...]:
@@ -107,11 +115,12 @@ def ignored_changes(root: Sources, node: Sources, protected: Iterable[str]) -> t
 class _Judged:
     """The judged files, as others may stand in their way.
 
-    ``names`` are the folded globs of them. ``places`` are the folders in which imports begin: a
+    ``globs`` are theirs, and ``names`` the same folded. ``places`` are the folders in which imports begin: a
     script's own comes first. ``modules`` and ``scripts`` are paths without a suffix. ``own`` are
     all modules of the root, judged or not, which may be called like a library.
     """
 
+    globs: tuple[str, ...]
     names: tuple[str, ...]
     places: frozenset[str]
     modules: frozenset[str]
@@ -123,6 +132,7 @@ class _Judged:
         paths = [path for path in files if matches(protected, path)]
         bare = [path for path in map(_split, paths) if path[1]]
         return cls(
+            protected,
             tuple(map(folded, protected)),
             _SOURCE_ROOTS | {path.rpartition("/")[0] for path in paths},
             frozenset(stem for stem, suffix in bare if suffix == ".py"),
@@ -131,14 +141,16 @@ class _Judged:
         )
 
 
-def _changes(root: Sources, node: Sources, kept: tuple[str, ...], judged: _Judged) -> Iterator[str]:
+def _changes(
+    root: Sources, node: Sources, concerns: Callable[[str], bool], judged: _Judged
+) -> Iterator[str]:
     for path in _touched(root.files, node.files):
         about, was = node.files.get(path, ""), root.files.get(path, "")
-        if not matches(kept, path) and (what := _what_recorded(path, was, about, judged)):
+        if concerns(path) and (what := _what_recorded(path, was, about, judged)):
             yield f"{change_word(path, root.files, node.files)} {shown(path)} ({what})"
     for path in _touched(root.watched, node.watched):
         new = path not in root.watched
-        if not matches(kept, path) and (what := _what_watched(path, new, judged)):
+        if concerns(path) and (what := _what_watched(path, new, judged)):
             yield f"{change_word(path, root.watched, node.watched)} {shown(path)} ({what})"
 
 
@@ -199,7 +211,7 @@ def _library(module: str) -> str:
 def _in_the_way(path: str, judged: _Judged) -> str:
     """Whether a new file is found in place of a judged one: under its name in other letters, as a
     package or a library beside a module, as a script of another kind."""
-    if matches(judged.names, folded(path)):
+    if matches(judged.names, folded(path)) and not matches(judged.globs, path):
         return "a judged file's name in other letters"
     stem, suffix = _split(path)
     package = path.endswith(_MODULES) and path.rpartition("/")[2].startswith("__init__.")
