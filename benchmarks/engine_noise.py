@@ -1,9 +1,10 @@
 """What a comparison's numbers are worth on a real engine: the shipped example against itself.
 
-    python -m benchmarks.engine_noise            judge the recording
-    python -m benchmarks.engine_noise --record   record anew, on this machine's engine (10 minutes)
+    python -m benchmarks.engine_noise                  judge the recordings
+    python -m benchmarks.engine_noise --record quiet   record anew, on this machine's engine
 
-The recording is a long series of repetitions of the untouched target of examples/helios, taken as a
+There are two recordings: of a machine that did nothing else, and of one that was busy with three times
+as much work as it has processors. Each is a long series of repetitions of the untouched target of examples/helios, taken as a
 search takes them (in a container that stays) and as a verification does (a container each). Since it
 is one program throughout, the true gain of any part of it over any other is 0; and multiplying one
 side of the pairs makes it whatever is wanted. What the machine did meanwhile is in the series: drift,
@@ -11,7 +12,7 @@ spikes, neighbours. Each comparison starts at another place, with a calibration 
 
 ``held``    how often the interval holds the true gain, at the worst of 0 and 5 %  (at least 93 %)
 ``false``   how often an equal candidate is called better                          (at most 2.5 %)
-``power``   how often a true gain of 5 % is called better                          (at least 90 %)
+``power``   how often a true gain of 5 % is called better       (at least 90 % on the quiet machine)
 ``wrong``   whole searches without any gain that end in a verified improvement     (at most 5 %)
 """
 
@@ -25,7 +26,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.evidence import Claims, Evidence, pack_target
@@ -47,7 +48,8 @@ from runner.task import load_task
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "examples" / "helios"
-RECORDING = HERE / "recorded" / "helios_noise.json"
+RECORDED = HERE / "recorded"
+QUIET, BUSY = "quiet", "busy"
 GAIN = math.log(1.05)
 CALIBRATION_PAIRS, CANDIDATES, VERIFIED = 10, 40, 3
 RUN_ID = "noise"
@@ -166,36 +168,45 @@ def wrong(search: Series, verification: Series, times: int) -> float:
     return failed / times
 
 
-def main() -> int:
-    """Print the table; 1 if a bound is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--record", action="store_true", help="record anew")
-    parser.add_argument("--count", type=int, default=800, help="repetitions of each kind")
-    parser.add_argument("--times", type=int, default=400, help="comparisons, and whole searches")
-    given = parser.parse_args()
-    if given.record:
-        RECORDING.parent.mkdir(exist_ok=True)
-        rounded = {name: [round(v, 2) for v in values] for name, values in record(given.count).items()}
-        RECORDING.write_text(json.dumps(rounded) + "\n")
-    recorded = json.loads(RECORDING.read_text())
+def rows(name: str, times: int) -> Iterator[tuple[str, bool]]:
+    """The table's lines on one recording, and whether each keeps what is promised."""
+    recorded = json.loads((RECORDED / f"helios_noise_{name}.json").read_text())
     search, verification = Series(recorded["search"]), Series(recorded["verification"])
-    print(f"{'plan':<14}{'noise':>8}{'held':>8}{'false':>8}{'power':>8}{'pairs':>7}")
-    good = True
-    for name, series, plan in (
+    for kind, series, plan in (
         ("search", search, search_plan()),
         ("verification", verification, verification_plan()),
     ):
-        found = judge(series, plan, given.times)
-        noise = calibrate([*replace(series).ratios(0, "noise", 0.0)]).sd
-        print(
-            f"{name:<14}{noise:>8.2%}{found['held']:>8.1%}{found['false']:>8.1%}"
-            f"{found['power']:>8.1%}{found['pairs']:>7.1f}"
+        found = judge(series, plan, times)
+        noise = calibrate([*series.ratios(0, "noise", 0.0)]).sd
+        strong = found["power"] >= 0.9 or name == BUSY or kind == "search"
+        yield (
+            f"{name:<7}{kind:<14}{noise:>7.1%}{found['held']:>8.1%}{found['false']:>8.1%}"
+            f"{found['power']:>8.1%}{found['pairs']:>7.1f}",
+            # Of 400 comparisons 2.5 % are 10; 16 and more come by accident once in thirty times.
+            found["held"] >= 0.93 and found["false"] <= 0.0375 and strong,
         )
-        good &= found["held"] >= 0.93 and found["false"] <= 0.035
-        good &= name == "search" or found["power"] >= 0.9
-    failed = wrong(search, verification, given.times)
-    print(f"whole searches without any gain that verify one: {failed:.1%} of {given.times}")
-    return 0 if good and failed <= 0.05 else 1
+    share = wrong(search, verification, times)
+    yield f"{name:<7}whole searches without any gain that verify one: {share:.1%}", share <= 0.05
+
+
+def main() -> int:
+    """Print the table; 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", choices=(QUIET, BUSY), help="record anew")
+    parser.add_argument("--count", type=int, default=400, help="repetitions of each kind")
+    parser.add_argument("--times", type=int, default=400, help="comparisons, and whole searches")
+    given = parser.parse_args()
+    if given.record:
+        RECORDED.mkdir(exist_ok=True)
+        made = {name: [round(v, 2) for v in of] for name, of in record(given.count).items()}
+        (RECORDED / f"helios_noise_{given.record}.json").write_text(json.dumps(made) + "\n")
+    print(f"{'':<7}{'plan':<14}{'noise':>7}{'held':>8}{'false':>8}{'power':>8}{'pairs':>7}")
+    good = True
+    for name in (QUIET, BUSY):
+        for line, kept in rows(name, given.times):
+            print(line if kept else f"{line}   <- missed")
+            good &= kept
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.run import _budget_of, _mode, _overridden, _stop_of
+from runner.cli.run import _budget_of, display_mode, _overridden, _stop_of
 from runner.errors import EngineUnavailable, RootFails, TaskError
 from runner.model import StopReason, Target
 from runner.planner.policy import POLICIES
@@ -66,7 +66,7 @@ def test_the_budget_is_told_in_plain_values(task: Task) -> None:
 def test_the_mode_that_says_least_wins_and_json_over_all(
     options: tuple[bool, bool, bool], mode: Mode
 ) -> None:
-    assert _mode(*options) is mode
+    assert display_mode(*options) is mode
 
 
 def test_only_a_root_that_fails_ends_a_run_for_good() -> None:
