@@ -1,7 +1,8 @@
 """What is tried of each framework: its project, and what its tests are known to come to.
 
 Each project has a test of ``add``, one that passes in any case (with a name that formats have to
-escape, where names are free), and a skipped one.
+escape, where names are free), and a skipped one. Where a project says how to run them, it asks for
+colours, and to watch.
 """
 
 from __future__ import annotations

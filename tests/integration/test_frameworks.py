@@ -29,6 +29,7 @@ from runner.sandbox.protocol import Exit, Sandbox, Step
 pytestmark = pytest.mark.engine
 
 LIMITS = Limits(time_s=120.0)
+_COLOUR = re.compile(rb"\x1b\[[1-9]")
 _JAVA_PROPERTY = re.compile(rb' *<property name="(?!line|file\.e)[^>]*/>\n')  # not worth keeping
 
 
@@ -44,10 +45,13 @@ class Lab:
     def copy(self, variant: Variant) -> Path:
         return self.case.copy(variant, self.folder / variant)
 
+    def log(self, variant: Variant) -> Path:
+        return self.folder / f"{variant}.log"
+
     def run(self, found: Found, variant: Variant) -> CheckRun:
         """Run the tests of a copy, and read what they left, as a search's check does."""
         name = f"{self.case.folder}-{self.case.image}-{variant}"
-        log = self.folder / f"{name}.log"
+        log = self.log(variant)
         archive = _archive(self.folder / variant)
         command = ("sh", "-c", found.command)
         result = self.sandbox.run(Step(name, "A-1", self.image, command, LIMITS, b"", archive), log)
@@ -112,6 +116,7 @@ def test_it_is_found_and_each_test_is_told(root: Root) -> None:
     assert not root.run.report_problem
     assert not root.run.disagreement
     assert _statuses(root.run) == _expected(case, Status.PASSED)
+    assert not _COLOUR.search(root.lab.log(Variant.PASSING).read_bytes())
 
 
 def test_a_failure_is_told_by_name(root: Root) -> None:

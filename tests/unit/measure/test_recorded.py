@@ -78,15 +78,24 @@ def test_swift(variant: str) -> None:
 def test_swift_testing() -> None:
     """What Swift Testing writes beside XCTest's file, after it as one report."""
     names = ("testing.xml", "testing-swift-testing.xml")
-    report = read_report(
-        Format.JUNIT, [(RECORDED / "real-swift" / name).read_bytes() for name in names]
-    )
+    parts = [(RECORDED / "real-swift" / name).read_bytes() for name in names]
+    report = read_report(Format.JUNIT, parts)
     assert not report.problem
     assert statuses(report) == {
         "CalcTests.CalcSuite > divides()": Status.SKIPPED,
         "CalcTests.CalcSuite > says(word:)": Status.PASSED,
         "CalcTests.CalcSuite > adds()": Status.FAILED,
     }
+
+
+def test_swift_gathered() -> None:
+    """Both files, as the command that is detected puts them together."""
+    report = read_report(Format.JUNIT, [(RECORDED / "real-swift" / "both.xml").read_bytes()])
+    assert not report.problem
+    assert [each.name.rpartition(" > ")[2] for each in report.cases] == [
+        *("testAdds", "testDivides", "testSays"),
+        *("divides()", "says(word:)", "adds()"),
+    ]
 
 
 @pytest.mark.parametrize("variant", ["passing", "failing"])
