@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from runner.detect.draft.installs import Install, installs
+from runner.detect.draft.toolchains import newer
 from runner.detect.model import Detection, Found, FoundBenchmark
 from runner.detect.tree import Tree
 
@@ -31,10 +32,15 @@ def dockerfile(tree: Tree, detection: Detection, benchmark: FoundBenchmark | Non
     tools = [_PIP_INSTEAD[need] for need in needs if need in _PIP_INSTEAD]
     steps = tuple(installs(tree, detection.tests, tools))
     packages += [p for step in steps for p in step.packages if p not in packages]
+    copied: list[str] = []
+    for toolchain, version in newer(tree, detection.tests):
+        packages = [each for each in packages if each not in toolchain.packages]
+        packages += toolchain.instead
+        copied += [line.replace("{}", version) for line in toolchain.lines]
     base = next((_FOREIGN[need] for need in needs if need in _FOREIGN), AGENT)
     if not packages and not steps and base == AGENT:
         return ""
-    return "\n".join(_lines(base, packages, steps)) + "\n"
+    return "\n".join(_lines(base, packages, copied, steps)) + "\n"
 
 
 def _needs(tests: Iterable[Found], benchmark: FoundBenchmark | None) -> Iterator[str]:
@@ -43,9 +49,11 @@ def _needs(tests: Iterable[Found], benchmark: FoundBenchmark | None) -> Iterator
     yield from benchmark.needs if benchmark else ()
 
 
-def _lines(base: str, packages: Sequence[str], steps: Sequence[Install]) -> Iterator[str]:
+def _lines(
+    base: str, packages: Sequence[str], copied: Sequence[str], steps: Sequence[Install]
+) -> Iterator[str]:
     yield "# The image of the sandboxes, which have no network: all that the project needs is installed"
-    yield "# here. Written by `oppie init`; built by `oppie run`, and again when it changes."
+    yield "# here. Written by `oppie init` as a beginning: change it as you like."
     if base == AGENT:
         yield "# The agent image is made by `oppie images build`."
         yield f"FROM {AGENT}"
@@ -56,6 +64,7 @@ def _lines(base: str, packages: Sequence[str], steps: Sequence[Install]) -> Iter
         yield from _like_the_agent()
     if packages:
         yield from _apt(packages)
+    yield from copied
     yield from (line for step in steps for line in step.as_root)
     yield "USER 1000:1000"
     yield "WORKDIR /workspace"

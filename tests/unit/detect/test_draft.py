@@ -213,3 +213,46 @@ def test_what_a_project_needs_is_installed_in_the_image(
     user = found.index("USER 1000:1000")
     assert found[user + 1] == "WORKDIR /workspace"
     assert "USER root" not in found[user:]
+
+
+GO = {"a_test.go": GO_TEST}
+RUST = {"src/lib.rs": RUST_TEST}
+JS = {"a.test.js": JS_TEST}
+
+
+@pytest.mark.parametrize(
+    ("files", "line", "package"),
+    [
+        (GO | {"go.mod": "module a\n\ngo 1.22.1\n"}, "golang:1.22-bookworm", "golang-go"),
+        (JS | {"package.json": JEST, ".nvmrc": "v22.3.0\n"}, "node:22-bookworm-slim", "nodejs"),
+        (
+            JS | {"package.json": JEST.replace("{", '{"engines": {"node": ">=20.1"}, ', 1)},
+            "node:20-bookworm-slim",
+            "nodejs",
+        ),
+        (RUST | {"Cargo.toml": '[package]\nrust-version = "1.74"\n'}, "rust:1.74-slim", " cargo "),
+        (RUST | {"Cargo.toml": "", "Cargo.lock": "version = 4\n"}, "rust:1.85-slim", " cargo "),
+    ],
+)
+def test_a_newer_toolchain_comes_from_its_makers(
+    tmp_path: Path, files: dict[str, str], line: str, package: str
+) -> None:
+    found = image(tmp_path, files)
+    assert any(each.startswith(f"COPY --from={line}") for each in found)
+    assert not any(package in f"{each} " for each in found if "apt-get" in each)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        GO | {"go.mod": "module a\n\ngo 1.18\n"},
+        GO | {"go.mod": "module a\n"},
+        JS | {"package.json": JEST, ".nvmrc": "lts/*\n"},
+        JS | {"package.json": JEST.replace("{", '{"engines": {"node": ">=14"}, ', 1)},
+        RUST | {"Cargo.toml": '[package]\nrust-version = "1.56"\n'},
+    ],
+)
+def test_debian_s_toolchain_is_taken_where_it_will_do(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    assert not any("--from" in line for line in image(tmp_path, files))
