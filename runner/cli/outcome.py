@@ -10,6 +10,7 @@ from runner.expand.root import TARGET
 from runner.model import ROOT, RunView, Verdict, Verified
 from runner.report.estimate import path_to
 from runner.report.figures import gain_with_interval
+from runner.report.verification import is_improvement
 
 
 def branch_of(view: RunView, label: str) -> str:
@@ -25,7 +26,7 @@ def message_of(view: RunView, label: str) -> str:
     actions = [key for node in path_to(nodes, label) for key in node.actions]
     found = view.verified
     lines = [f"{view.task}: {' + '.join(actions) or 'no change'}", ""]
-    if found and found.label == label and found.measurement:
+    if found and found.label == label and found.measurement and is_improvement(found):
         measured = found.measurement
         lines.append(
             f"Verified against the original: {view.objective.name} "

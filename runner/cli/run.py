@@ -134,6 +134,7 @@ def _budget_of(task: Task) -> dict[str, object]:
     return {
         "nodes": budget.nodes,
         "wall_time_s": budget.wall_time_s,
+        "container_s": budget.container_s,
         "snapshot_bytes": budget.snapshot_bytes,
         "target": wishes,
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import PurePosixPath
 
 from runner.expand.attempt import last_words, log_lines
 from runner.expand.judging import Failure, Trial, failure_of
@@ -29,7 +31,8 @@ def learn_checks(
     for check in checks:
         runs = []
         for number in range(1, times + 1):
-            run = yield from run_check(trial, check, image, f"check-{check.name}-{number}")
+            name, progress = f"check-{check.name}-{number}", {"done": number, "of": times}
+            run = yield from run_check(trial, check, image, name, progress)
             if isinstance(run, Failure):
                 return run
             runs.append(run)
@@ -51,20 +54,20 @@ def run_checks(
         if reason := judge_check(root[check.name], run):
             return Failure(Outcome.FAILED, reason)
         if names := forgiven(root[check.name], run):
-            yield Phase(
-                trial.label, "check.forgiven", {"check": check.name, "tests": ", ".join(names)[:400]}
-            )
+            told = ", ".join(name or "the check as a whole" for name in sorted(names))[:400]
+            yield Phase(trial.label, "check.forgiven", {"check": check.name, "tests": told})
     return None
 
 
 def run_check(
-    trial: Trial, check: Check, image: str, name: str
+    trial: Trial, check: Check, image: str, name: str, progress: Mapping[str, int] | None = None
 ) -> Generator[Phase, None, CheckRun | Failure]:
-    """Run a check once; a ``Failure`` if it hit a limit."""
+    """Run a check once; a ``Failure`` if it hit a limit. ``progress`` says which run of how many
+    it is: ``done`` and ``of``."""
     attempt, sandbox = trial.attempt, trial.sandbox
     log = attempt.log(name)
-    step = trial.step(name, image, check.command, check.timeout_s)
-    yield Phase(trial.label, "check.started", {"check": check.name})
+    step = trial.step(name, image, _command(check), check.timeout_s)
+    yield Phase(trial.label, "check.started", {"check": check.name, **(progress or {})})
     result = attempt.once(name, StepResult, partial(sandbox.run, step, log))
     trial.meter.container_s += result.seconds
     failure = None
@@ -75,6 +78,14 @@ def run_check(
     facts = {"check": check.name, "exit": str(result.exit), "seconds": result.seconds}
     yield Phase(trial.label, "check.finished", facts | {"tests": run.tests_run})
     return failure or run
+
+
+def _command(check: Check) -> str:
+    """The check, with no results of an earlier run in the place of its own."""
+    if not check.results:
+        return check.command
+    file, folder = shlex.quote(check.results), shlex.quote(str(PurePosixPath(check.results).parent))
+    return f"rm -rf -- {file}; mkdir -p -- {folder}\n{check.command}"
 
 
 def _read(trial: Trial, check: Check, result: StepResult, name: str) -> CheckRun:

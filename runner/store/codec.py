@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -102,10 +103,12 @@ def snapshot_columns(snapshot: Snapshot | None) -> tuple[Any, ...]:
 
 
 def measurement_to_fields(measurement: Measurement) -> dict[str, Any]:
+    """An end of the interval that is infinite is ``None``: JSON, as SQLite reads it, has no word for
+    it."""
     return {
         "gain": measurement.gain,
-        "low": measurement.low,
-        "high": measurement.high,
+        "low": _end(measurement.low),
+        "high": _end(measurement.high),
         "pairs": measurement.pairs,
         "metrics": [(m.name, m.value, m.unit) for m in measurement.metrics],
         "baseline": [(m.name, m.value, m.unit) for m in measurement.baseline],
@@ -113,11 +116,15 @@ def measurement_to_fields(measurement: Measurement) -> dict[str, Any]:
     }
 
 
+def _end(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def measurement_from_fields(fields: dict[str, Any]) -> Measurement:
     return Measurement(
         fields["gain"],
-        fields["low"],
-        fields["high"],
+        -math.inf if fields["low"] is None else fields["low"],
+        math.inf if fields["high"] is None else fields["high"],
         fields["pairs"],
         metrics_from_fields(fields["metrics"]),
         metrics_from_fields(fields["baseline"]),

@@ -7,6 +7,7 @@ there. Problems are collected, so that the user sees all of them at once.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -47,7 +48,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     limits = _limits(file.limits)
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
-    sealed = _sealed(folder, file, limits, problems)
+    sealed = _sealed(folder, target, file, limits, problems)
     exclude = (*file.exclude, *_hidden(target, sealed))
     problems += _target_problems(target, file, exclude)
     return Task(
@@ -75,11 +76,18 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     )
 
 
-def _sealed(folder: Path, file: TaskFile, limits: Limits, problems: list[str]) -> Sealed:
+def _sealed(
+    folder: Path, target: Path, file: TaskFile, limits: Limits, problems: list[str]
+) -> Sealed:
     section = file.sealed
     files = (folder / section.files).resolve() if section.files else None
     if files is not None and not files.is_dir():
         problems.append(f"sealed.files = {shown(section.files)}: {files} is no directory")
+    if files is not None and target.is_relative_to(files):
+        problems.append(
+            f"sealed.files = {shown(section.files)}: holds the target itself, which all can see; it "
+            "must be a folder of its own"
+        )
     checks = _checks("sealed.checks", section.checks, limits, problems)
     known = {check.name for check in file.checks}
     problems += (
@@ -94,7 +102,9 @@ def _hidden(target: Path, sealed: Sealed) -> tuple[str, ...]:
     """The glob that keeps sealed files, should they lie below the target, out of every image."""
     if sealed.files is None or not sealed.files.is_relative_to(target):
         return ()
-    return (f"{sealed.files.relative_to(target).as_posix()}/**",)
+    # A name is no glob: what is special in one stands for itself in brackets.
+    path = re.sub(r"[*?[]", r"[\g<0>]", sealed.files.relative_to(target).as_posix())
+    return (f"{path}/**",)
 
 
 def _tests_first(section: TestsFirstSection | None, limits: Limits) -> NewTests | None:

@@ -100,6 +100,16 @@ def test_results_are_read_from_their_file(bench: Bench) -> None:
     assert "b" in node.reason
 
 
+def test_results_that_an_action_has_left_are_not_the_checks(bench: Bench) -> None:
+    """The check writes none where `quiet` is: what the action planted must not be read."""
+    write = "[ -e quiet ] || echo '<testsuites><testcase name=\"a\"/></testsuites>' > out/junit.xml"
+    plant = "mkdir out; echo '<testcase name=\"a\"/>' > out/junit.xml; touch quiet; "
+    check = Check("unit", write, 30.0, "out/junit.xml", Format.JUNIT)
+    task = make_task(bench.target, [action("plant", plant + "sed -i '/^60$/d' costs")])
+    node = only_node(bench, replace(task, checks=(check,)))
+    assert node.outcome is Outcome.FAILED
+
+
 def test_a_root_whose_results_cannot_be_read_is_told(bench: Bench) -> None:
     check = Check("unit", "true", 30.0, "out/junit.xml")
     task = replace(make_task(bench.target), checks=(check,))

@@ -267,6 +267,17 @@ def test_sealed_files_below_the_target_are_left_out_of_its_copy(
     assert task.sealed.files == task.path.parent / files
 
 
+def test_a_sealed_folder_with_the_name_of_a_glob_is_left_out_alone(write: Write) -> None:
+    path = write(MINIMAL + '[sealed]\nfiles = "a[b]*?"\n')
+    for name in ("a[b]*?", "ab", "abcd"):
+        (path.parent / name).mkdir()
+        (path.parent / name / "x").touch()
+    task = load_task(path)
+    left = set(target_files(task.target, task.exclude))
+    assert {"ab/x", "abcd/x"} <= left
+    assert "a[b]*?/x" not in left
+
+
 @pytest.mark.parametrize("unit", ["", "s"])
 def test_the_clock_is_a_metric_in_seconds(write: Write, unit: str) -> None:
     metric = f'{{name = "m", source = "clock", unit = "{unit}"}}'

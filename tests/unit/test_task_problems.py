@@ -140,6 +140,8 @@ def test_the_good_file_is_good(folder: Path) -> None:
         ("[benchmark]", '[loaders]\nallow = "conftest.py"\n[benchmark]', 'loaders.allow = "conftest.py": must be a list'),
         ("[benchmark]", '[sealed]\nfiles = "no"\n[benchmark]', 'sealed.files = "no": {folder}/no is no directory'),
         ("[benchmark]", '[sealed]\nfiles = "bench.py"\n[benchmark]', 'sealed.files = "bench.py": {folder}/bench.py is no directory'),
+        ("[benchmark]", '[sealed]\nfiles = "."\n[benchmark]', 'sealed.files = ".": holds the target itself, which all can see; it must be a folder of its own'),
+        ("[benchmark]", '[sealed]\nfiles = ".."\n[benchmark]', 'sealed.files = "..": holds the target itself'),
         ("[benchmark]", '[sealed]\nbenchmark = " "\n[benchmark]', 'sealed.benchmark = " ": is empty; it must be a shell command'),
         ("[benchmark]", '[[sealed.checks]]\nname = "c"\n[benchmark]', "sealed.checks[1].command: is missing"),
         ("[benchmark]", '[[sealed.checks]]\nname = "c"\ncommand = "x"\nformat = "trx"\n[benchmark]', 'sealed.checks[1].format = "trx": says how a file of results is to be read'),

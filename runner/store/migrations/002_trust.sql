@@ -15,6 +15,11 @@ ALTER TABLE visits ADD COLUMN container_s REAL NOT NULL DEFAULT 0;       -- spen
 ALTER TABLE visits ADD COLUMN saved_s REAL NOT NULL DEFAULT 0;           -- by stopping early
 ALTER TABLE visits ADD COLUMN proof TEXT NOT NULL DEFAULT '';            -- of test-driven work
 
+-- The interval of one pair has no ends; SQLite's JSON has no word for that.
+UPDATE runs SET verified = replace(replace(verified,
+    '"low":-Infinity', '"low":null'), '"high":Infinity', '"high":null')
+WHERE verified IS NOT NULL;
+
 -- An improvement was called an outcome; it is a verdict now.
 UPDATE runs SET verified = json_set(json_remove(verified, '$.outcome'),
     '$.verdict', CASE json_extract(verified, '$.outcome')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from pathlib import Path
 
@@ -99,6 +100,21 @@ def test_a_verification_without_numbers_keeps_its_reason(path: Path) -> None:
         found = store.run(RUN).verified
     assert found is not None
     assert (found.verdict, found.measurement, found.reason) == (Verdict.FAILED, None, "why")
+
+
+def test_an_interval_without_ends_is_one_after_migrating(path: Path) -> None:
+    write_version_1(path, "neutral")
+    connection = sqlite3.connect(path)
+    facts = json.loads(connection.execute("SELECT verified FROM runs").fetchone()[0])
+    facts["measurement"] |= {"low": -math.inf, "high": math.inf, "pairs": 1}
+    with connection:
+        text = json.dumps(facts, separators=(",", ":"))
+        connection.execute("UPDATE runs SET verified = ?", (text,))
+    connection.close()
+    with Store(path) as store:
+        found = store.run(RUN).verified
+    assert found is not None and found.measurement is not None
+    assert (found.measurement.low, found.measurement.high) == (-math.inf, math.inf)
 
 
 def test_a_run_that_was_not_verified_stays_so(path: Path) -> None:

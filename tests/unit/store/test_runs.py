@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,6 +164,15 @@ def test_all_verifications_are_kept_in_their_order(store: Store) -> None:
     found = store.run(RUN)
     assert found.verified == replace(CHOSEN, branch="oppie/best")
     assert found.verifications == (readable, CHOSEN, readable)
+
+
+def test_one_pair_has_an_interval_without_ends(store: Store) -> None:
+    measured = Measurement(0.1, -math.inf, math.inf, 1, ROOT_METRICS, ROOT_METRICS, (0.1,))
+    found = Verified("A.1", Verdict.NO_DIFFERENCE, measured, container_s=3.0)
+    store.add_verification(RUN, found)
+    store.set_verified(RUN, found)
+    told = store.run(RUN)
+    assert (told.verifications, told.verified, told.container_s) == ((found,), found, 3.0)
 
 
 def test_verifications_belong_to_their_run(store: Store) -> None:
