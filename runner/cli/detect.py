@@ -100,7 +100,7 @@ def _told(found: Detection, *, explain: bool) -> Iterator[Text]:
         yield Text("no tests were found")
     for benchmark in found.benchmarks if explain else found.benchmarks[:1]:
         yield from _benchmark(benchmark, explain=explain)
-    if explain:
+    if explain or not found.tests:
         yield from _considered(found)
     if found.cut:
         yield Text("not all files were looked at: there are too many")

@@ -22,6 +22,7 @@ from runner.detect.scripts import Script, Scripts
 from runner.detect.shell import parse
 from runner.detect.table import BY_NAME, FRAMEWORKS, OVER_PYTEST
 from runner.detect.tree import Tree, at
+from runner.measure.reports import Format
 
 TASK_FILE = "oppie.toml"
 TEST_NAMES = ("test", "tests", "py")
@@ -52,6 +53,7 @@ def from_task(tree: Tree) -> Iterator[Found]:
         known = [recognise(call) for call in parse(command) or ()]
         framework = next((each.framework for each in known if each), None)
         results = at(check, "results")
+        form = at(check, "format") or Format.JUNIT
         yield Found(
             framework=framework.name if framework else str(name or "check"),
             ecosystem=framework.ecosystem if framework else ANY,
@@ -60,6 +62,7 @@ def from_task(tree: Tree) -> Iterator[Found]:
             level=Level.TASK,
             why=(f"{TASK_FILE}: checks[{number}] ({name})",),
             results=results if isinstance(results, str) else "",
+            format=Format(form) if results and form in set(Format) else None,
             needs=framework.needs if framework else (),
         )
 

@@ -57,6 +57,12 @@ def test_nothing_found_is_3(tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (3, "no tests were found\n")
 
 
+def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
+    result = oppie("detect", write(tmp_path, {"App.xcodeproj/project.pbxproj": ""}))
+    assert result.exit_code == 3
+    assert "not used   XCTest: macOS only" in result.output
+
+
 def test_no_folder_is_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.detect import Level
+from runner.measure.reports import Format
 from tests.unit.detect.repository import (
     GO_TEST,
     JS_TEST,
@@ -23,6 +24,7 @@ name = "a"
 [[checks]]
 name = "mine"
 command = "go test ./..."
+results = "out/a.xml"
 
 [[checks]]
 name = "other"
@@ -47,6 +49,8 @@ def test_what_a_task_says_comes_before_all(tmp_path: Path) -> None:
         ("Go", "go test ./...", Level.TASK),
         ("other", "./check.sh | tee log", Level.TASK),
     ]
+    assert (found.tests[0].results, found.tests[0].format) == ("out/a.xml", Format.JUNIT)
+    assert found.tests[1].format is None
     assert {each.framework for each in found.alternatives} == {"pytest"}
     assert found.benchmarks[0].command == "python3 speed.py"
     assert [metric.name for metric in found.benchmarks[0].metrics] == ["a", "b"]
