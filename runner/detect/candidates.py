@@ -6,16 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.detect.commands import MARKED, Reason, Use, enter, found, with_tools
-from runner.detect.framework import Framework, Project, evidence
+from runner.detect.environments import nox_scripts, tox_scripts
+from runner.detect.framework import Project, evidence
 from runner.detect.globs import literal
 from runner.detect.makefiles import JUSTFILES, MAKEFILES, just_scripts, make_scripts
-from runner.detect.manifests import (
-    composer_scripts,
-    nox_scripts,
-    npm_scripts,
-    python_scripts,
-    tox_scripts,
-)
+from runner.detect.manifests import composer_scripts, npm_scripts, python_scripts
 from runner.detect.model import Found, Level, Unchosen
 from runner.detect.recognise import recognise, segments
 from runner.detect.scripts import Script, Scripts
@@ -62,7 +57,7 @@ def from_task(tree: Tree) -> Iterator[Found]:
             level=Level.TASK,
             why=(f"{TASK_FILE}: checks[{number}] ({name})",),
             results=results if isinstance(results, str) else "",
-            format=Format(form) if results and form in set(Format) else None,
+            format=Format(str(form)) if results and form in set(Format) else None,
             needs=framework.needs if framework else (),
         )
 
@@ -79,7 +74,7 @@ def _scripts(tree: Tree, folder: str) -> Iterator[Script]:
     prefix = f"{folder}/" if folder else ""
     yield from npm_scripts(tree, f"{prefix}package.json")
     yield from composer_scripts(tree, f"{prefix}composer.json")
-    for name in ("tox.ini", "tox.toml", "setup.cfg"):
+    for name in ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml"):
         yield from tox_scripts(tree, prefix + name)
     yield from nox_scripts(tree, f"{prefix}noxfile.py")
     yield from python_scripts(tree, f"{prefix}pyproject.toml")
@@ -144,10 +139,8 @@ def _via(script: Script, framework: str) -> str:
 def _as_it_is(tree: Tree, shelf: Shelf, script: Script) -> Found:
     """A script in which no framework is seen: its tests are counted from what it prints."""
     why = (f"{script.source}: it doesn't say which framework, or says more than plain commands",)
-    if tool := _environments(tree, script):
-        project = shelf.projects.get(tool.ecosystem) or Project(shelf.folder, tool.ecosystem, ())
-        use = Use(args=()) if script.runner == "tox" else _named(script)
-        return found(tree, project, tool, Reason(Level.SCRIPT, why), use)[0]
+    if script.runner in OVER_PYTEST:
+        return _in_environment(tree, shelf, script, why)
     exports = ["CI=1", "NO_COLOR=1"]
     if tools := with_tools(tree, script.ecosystem, shelf.folder):
         exports.append(tools)
@@ -165,10 +158,18 @@ def _as_it_is(tree: Tree, shelf: Shelf, script: Script) -> Found:
     )
 
 
-def _environments(tree: Tree, script: Script) -> Framework | None:
-    """tox or nox, with pytest's results where pytest is what they run."""
+def _in_environment(tree: Tree, shelf: Shelf, script: Script, why: tuple[str, ...]) -> Found:
+    """What tox or nox runs: by them, if they need no network for it; else pytest by itself, where
+    it is pytest that they run."""
     over_pytest = "pytest" in tree.text(script.source.partition(":")[0])
-    return (OVER_PYTEST if over_pytest else BY_NAME).get(script.runner)
+    project = shelf.projects.get("python") or Project(shelf.folder, "python", ())
+    if over_pytest and script.builds:
+        told = f"{script.source} runs pytest in an environment that takes a network to be made"
+        reason = Reason(Level.SCRIPT, (told, "called directly, without"), script.command)
+        return found(tree, project, BY_NAME["pytest"], reason)[0]
+    tool = (OVER_PYTEST if over_pytest else BY_NAME)[script.runner]
+    use = Use(args=()) if script.runner == "tox" else _named(script)
+    return found(tree, project, tool, Reason(Level.SCRIPT, why), use)[0]
 
 
 def _named(script: Script) -> Use:

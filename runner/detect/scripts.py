@@ -57,7 +57,8 @@ _NO_TEST = re.compile(r"no test specified", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class Script:
     """A named script. ``lines`` are run one after another, after the scripts ``first`` of the same
-    runner; ``None`` where they can't be read as plain lines. ``source`` says where it stands."""
+    runner; ``None`` where they can't be read as plain lines. ``source`` says where it stands. If it
+    ``builds``, the runner makes an environment for it first, which takes a network."""
 
     runner: str
     name: str
@@ -65,6 +66,7 @@ class Script:
     lines: tuple[str, ...] | None
     first: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    builds: bool = False
 
     @property
     def command(self) -> str:

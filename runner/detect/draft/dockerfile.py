@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from runner.detect.draft.installs import Install, installs
+from runner.detect.draft.installs import installs
+from runner.detect.draft.steps import Install
 from runner.detect.draft.toolchains import newer
 from runner.detect.model import Detection, Found, FoundBenchmark
 from runner.detect.tree import Tree

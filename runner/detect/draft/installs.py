@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from shlex import quote
 
-from runner.detect.globs import Globs
+from runner.detect.draft.python import python_install
+from runner.detect.draft.steps import Install, copy
 from runner.detect.model import Found
-from runner.detect.tree import Tree, at, texts
-
-_VENV = "/opt/venv"
-_PIP = f"{_VENV}/bin/pip install --no-cache-dir --quiet"
-_REQUIREMENTS = Globs(
-    "requirements*.txt", "*requirements.txt", "requirements/*.txt", "requirements/*/*.txt"
-)
-_EXTRAS = ("test", "tests", "testing", "dev")
-_LOCAL = re.compile(r"^(?:-e|--editable)\b|^\.", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Install:
-    """Lines of a Dockerfile: those that need root, and those for the user of the sandbox, in
-    ``/workspace``. ``packages`` are Debian's that they use."""
-
-    as_root: tuple[str, ...] = ()
-    as_user: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
+from runner.detect.tree import Tree, at
 
 
 def installs(tree: Tree, tests: Sequence[Found], tools: Sequence[str]) -> Iterator[Install]:
     """What to install for the projects of ``tests``; ``tools`` are further packages of PyPI."""
     places = dict.fromkeys((test.ecosystem, test.folder) for test in tests)
     python = [folder for ecosystem, folder in places if ecosystem in ("python", "any")]
-    if step := _python(tree, python, tools):
+    if step := python_install(tree, python, tools):
         yield step
     for ecosystem, folder in places:
         match ecosystem:
@@ -55,71 +35,6 @@ def installs(tree: Tree, tests: Sequence[Found], tools: Sequence[str]) -> Iterat
                 yield from _elixir(tree, folder)
             case "dotnet":
                 yield from _from_sources(tree, folder, "", "dotnet restore")
-
-
-def _python(tree: Tree, folders: Sequence[str], tools: Sequence[str]) -> Install | None:
-    """A virtual environment on top of the image's own packages, first on the PATH."""
-    lines: list[str] = []
-    packages = list(tools)
-    for folder in folders:
-        copied, named = _python_dependencies(tree, folder)
-        lines += copied
-        packages += named
-    if packages:
-        lines.append(f"RUN {_PIP} {' '.join(map(quote, dict.fromkeys(packages)))}")
-    if not lines:
-        return None
-    begin = f"RUN python3 -m venv --system-site-packages {_VENV}"
-    return Install(as_root=(begin, *lines, f"ENV PATH={_VENV}/bin:$PATH"))
-
-
-def _python_dependencies(tree: Tree, folder: str) -> tuple[list[str], list[str]]:
-    """Lines that install from lock or requirements files, or else the names in pyproject.toml."""
-    prefix = f"{folder}/" if folder else ""
-    for lock, export in (
-        ("uv.lock", "uv export --frozen --all-extras --no-emit-project --no-hashes"),
-        ("poetry.lock", "poetry export --all-extras --all-groups --without-hashes"),
-        ("pdm.lock", "pdm export --without-hashes"),
-        ("Pipfile.lock", "pipenv requirements --dev"),
-    ):
-        if prefix + lock in tree:
-            return _exported(tree, prefix, lock, export), []
-    files = [path for path in tree.below(folder) if _REQUIREMENTS.match(path[len(prefix) :])]
-    if files:
-        return [line for path in files[:10] for line in _required(tree, path)], []
-    project = at(tree.toml(f"{prefix}pyproject.toml"), "project")
-    names = [*texts(at(project, "dependencies"))]
-    for extra in _EXTRAS:
-        names += texts(at(project, "optional-dependencies", extra))
-        names += texts(at(tree.toml(f"{prefix}pyproject.toml"), "dependency-groups", extra))
-    return [], names
-
-
-def _exported(tree: Tree, prefix: str, lock: str, export: str) -> list[str]:
-    """A tool's lock file as requirements, by the tool itself."""
-    tool = export.partition(" ")[0]
-    manifest = "Pipfile" if tool == "pipenv" else "pyproject.toml"
-    extra = " poetry-plugin-export" if tool == "poetry" else ""
-    names = [name for name in (manifest, lock) if prefix + name in tree]
-    return [
-        _copy([prefix + name for name in names], "/tmp/locked/"),
-        f"RUN python3 -m venv /tmp/tool && /tmp/tool/bin/pip install --quiet {tool}{extra} \\",
-        f"    && cd /tmp/locked && /tmp/tool/bin/{export} > /tmp/requirements.txt \\",
-        f"    && {_PIP} --requirement /tmp/requirements.txt \\",
-        "    && rm -rf /tmp/tool /tmp/locked /tmp/requirements.txt",
-    ]
-
-
-def _required(tree: Tree, path: str) -> list[str]:
-    """A requirements file, without the project itself: that is what changes."""
-    target = f"/tmp/{path.replace('/', '-')}"
-    local = " && sed -i -E '/^(-e|--editable|\\.)/d' " + quote(target)
-    drop = local if _LOCAL.search(tree.text(path)) else ""
-    return [
-        _copy([path], target),
-        f"RUN true{drop} && {_PIP} --requirement {quote(target)}" if drop else
-        f"RUN {_PIP} --requirement {quote(target)}",
-    ]  # fmt: skip
 
 
 def _javascript(tree: Tree, folder: str) -> Iterator[Install]:
@@ -218,7 +133,7 @@ def _beside_sources(folder: str, copies: Sequence[str], command: str) -> tuple[s
     lines = []
     for place in dict.fromkeys(path.rpartition("/")[0] for path in copies):
         names = [path for path in copies if path.rpartition("/")[0] == place]
-        lines.append(_copy(names, f"/workspace/{place}/" if place else "/workspace/"))
+        lines.append(copy(names, f"/workspace/{place}/" if place else "/workspace/"))
     enter = f"cd {quote(folder)} && " if folder else ""
     gone = " ".join(quote(f"/workspace/{path}") for path in copies)
     return (*lines, f"RUN {enter}{command} && rm -f {gone}")
@@ -230,8 +145,3 @@ def _copied_whole(folder: str, command: str) -> tuple[str, ...]:
         "COPY --chown=1000:1000 . /tmp/sources/",
         f"RUN cd {quote(f'/tmp/sources/{folder}'.rstrip('/'))} && {command} && rm -rf /tmp/sources",
     )
-
-
-def _copy(paths: Sequence[str], target: str) -> str:
-    """The form as JSON holds any name."""
-    return f"COPY --chown=1000:1000 {json.dumps([*paths, target], ensure_ascii=False)}"

@@ -154,6 +154,14 @@ JEST = '{"scripts": {"test": "jest"}, "devDependencies": {"jest": "29"}}'
             ["sed -i -E '/^(-e|--editable|\\.)/d' /tmp/requirements-dev.txt"],
         ),
         (
+            {
+                "pyproject.toml": "[build-system]",
+                "src/a/__init__.py": "import importlib.metadata\n",
+                "test_a.py": PYTEST_FILE,
+            },
+            [VENV, "COPY . /tmp/sources/", "--no-deps /tmp/sources && rm -rf", "ENV PATH="],
+        ),
+        (
             {"poetry.lock": "", "pyproject.toml": "", "test_a.py": PYTEST_FILE},
             [VENV, "/tmp/tool/bin/poetry export", "ENV PATH="],
         ),

@@ -251,7 +251,8 @@ def test_tox_sets_variables(tmp_path: Path) -> None:
 def test_what_only_tox_knows_is_run_by_tox_with_pytest_told_where(
     tmp_path: Path, testenv: str
 ) -> None:
-    found = only_test(tmp_path, {"tox.ini": f"[testenv]\n{testenv}\n"})
+    tox = f"[tox]\nskipsdist = true\n\n[testenv]\n{testenv}\n"
+    found = only_test(tmp_path, {"tox.ini": tox})
     assert (found.framework, found.level) == ("tox", Level.SCRIPT)
     assert found.command == (
         "rm -rf .oppie/results && mkdir -p .oppie/results && export NO_COLOR=1"
@@ -262,13 +263,44 @@ def test_what_only_tox_knows_is_run_by_tox_with_pytest_told_where(
     assert (found.results, found.format) == (".oppie/results/tox.xml", Format.JUNIT)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tox.ini", "[testenv]\ndeps = x\ncommands = pytest {env:ARGS}\n"),
+        ("tox.ini", "[testenv]\ncommands = pytest {env:ARGS}\n"),
+        ("tox.ini", "[tox]\nskipsdist = true\n[testenv]\nextras = x\ncommands = - pytest\n"),
+        ("tox.toml", 'env_run_base.commands = [["pytest", "{env:X}"]]\n'),
+        ("tox.toml", '[env_run_base]\ndeps = ["a"]\ncommands = [["pytest", "{env:X}"]]\n'),
+        (
+            "noxfile.py",
+            "@nox.session\ndef tests(s):\n    s.install('.')\n    s.run('pytest', x())\n",
+        ),
+    ],
+)
+def test_an_environment_that_takes_a_network_is_done_without(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    found = only_test(tmp_path, {name: text, "test_a.py": PYTEST_FILE})
+    assert (found.framework, found.level) == ("pytest", Level.SCRIPT)
+    assert found.via.startswith(("tox -e py", "nox "))
+    assert found.command.endswith(PYTEST)
+    assert "in an environment that takes a network to be made" in found.why[0]
+
+
+def test_an_environment_of_tox_s_own_toml_without_a_network(tmp_path: Path) -> None:
+    text = 'no_package = true\n[env_run_base]\ncommands = [["pytest", "{env:X}"]]\n'
+    assert only_test(tmp_path, {"tox.toml": text}).framework == "tox"
+
+
 def test_tox_over_something_else(tmp_path: Path) -> None:
     found = only_test(tmp_path, {"tox.ini": "[testenv]\ncommands = stestr run {env:X}\n"})
     assert (found.framework, found.results) == ("tox", "")
     assert found.command == "export NO_COLOR=1 && tox -e py"
 
 
-NOX = "import nox\n\n\n@nox.session(python=['3.11'])\ndef {name}(session):\n    session.install('.')\n    session.run({run})\n"
+NOX = (
+    "import nox\n\n\n@nox.session(python=['3.11'])\ndef {name}(session):\n    session.run({run})\n"
+)
 
 
 def test_what_nox_runs_is_run_directly(tmp_path: Path) -> None:
