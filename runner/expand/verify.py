@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from runner.expand.attempt import last_words
 from runner.expand.checking import Checks, run_checks
 from runner.expand.context import RunContext
-from runner.expand.inspect import inspect
+from runner.expand.inspect import inspect, watched
 from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.measuring import Sides, compare, in_fresh_containers
-from runner.expand.root import SETUP, Root, sealed_over, set_up
+from runner.expand.root import SETUP, Root, rules_of, sealed_over, set_up
 from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
 from runner.measure.plan import Plan
@@ -50,10 +50,12 @@ def verify(
     else:
         assert root.state.snapshot is not None
         try:
-            sides = Sides(built.digest, root.state.snapshot.digest)
-            result = yield from examine(trial, root.checks, sides, plan, root.calibration)
+            sides = Sides(built.snapshot.digest, root.state.snapshot.digest)
+            result = changed_by_set_up(context, root.sources, built) or (
+                yield from examine(trial, root.checks, sides, plan, root.calibration)
+            )
         finally:
-            sandbox.discard(built.tag)
+            sandbox.discard(built.snapshot.tag)
     return costed(conclude(label, result, claim), trial.meter)
 
 
@@ -71,9 +73,23 @@ def tampering(context: RunContext, root: Root, commit: str) -> str:
     return inspect(context, root.sources, root.sources.files, node).tampered
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What ``setup`` made of recorded sources: the image, and the files of its workspace."""
+
+    snapshot: Snapshot
+    sources: Sources
+
+
+def changed_by_set_up(context: RunContext, judge: Sources, built: Built) -> Failure | None:
+    """Code of a candidate that ``setup`` runs could have changed what judges it after all."""
+    found = inspect(context, judge, judge.files, built.sources).tampered
+    return Failure(Outcome.TAMPERED, f"by its set-up, {found}") if found else None
+
+
 def build(
     trial: Trial, image: str, commit: str, name: str = ""
-) -> Generator[Phase, None, Snapshot | Failure]:
+) -> Generator[Phase, None, Built | Failure]:
     """The image that ``setup`` makes of recorded sources, called ``name``, or after the attempt."""
     context, sandbox = trial.context, trial.sandbox
     result = yield from set_up(context, sandbox, trial.attempt_id, trial.label, image, commit)
@@ -81,9 +97,19 @@ def build(
     failure = failure_of(result.exit, result.code, SETUP, last_words(trial.attempt.log(SETUP)))
     if failure is None:
         facts = {"attempt": trial.attempt_id}
-        built = sandbox.commit(result.container, name or trial.attempt_id, None, facts)
+        recorded = context.evidence.record(
+            context.run_id,
+            f"{trial.attempt_id}-built",
+            commit,
+            sandbox.archive(result.container),
+            f"{trial.attempt_id}: after the set-up\n",
+            rules_of(context),
+            watched(context),
+        )
+        sources = Sources(context.evidence.manifest(recorded.commit), recorded.watched)
+        snapshot = sandbox.commit(result.container, name or trial.attempt_id, None, facts)
     sandbox.remove(result.container)
-    return failure or built
+    return failure or Built(snapshot, sources)
 
 
 def examine(

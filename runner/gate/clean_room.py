@@ -46,7 +46,7 @@ def opened(
         built = yield from build(trial, image, context.evidence.commit(context.run_id, TARGET))
         if isinstance(built, Failure):
             raise EngineError(f"the root can't be built again: {built.reason}") from None
-        root = replace(root, state=replace(root.state, snapshot=built))
+        root = replace(root, state=replace(root.state, snapshot=built.snapshot))
     return CleanRoom(context, sandbox, root, image, cancelled)
 
 

@@ -11,10 +11,10 @@ from runner.expand.judging import Failure, Meter, Trial
 from runner.expand.measuring import Sides
 from runner.expand.plans import verification_of
 from runner.expand.root import learn_all
-from runner.expand.verify import build, conclude, costed, examine
+from runner.expand.verify import Built, build, changed_by_set_up, conclude, costed, examine
 from runner.gate.clean_room import CleanRoom, patiently
 from runner.measure.loaders import Sources
-from runner.model import Measurement, Outcome, Phase, Snapshot, Verdict, Verified
+from runner.model import Measurement, Outcome, Phase, Verdict, Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,16 @@ def _judged(
     after = Trial(context, room.sandbox, attempt_id, label, meter)
     if reason := _tampering(room, prepared):
         return Failure(Outcome.TAMPERED, reason)
-    images: list[Snapshot] = []
+    images: list[Built] = []
     try:
         for trial, commit in ((before, prepared.before), (after, prepared.after)):
             built = yield from build(trial, room.image, commit)
             if isinstance(built, Failure):
                 return _of_branch(built) if trial is before else built
             images.append(built)
-        baseline, candidate = (image.digest for image in images)
+        if failure := changed_by_set_up(context, images[0].sources, images[1]):
+            return failure
+        baseline, candidate = (image.snapshot.digest for image in images)
         known = yield from learn_all(before, baseline)
         if isinstance(known, Failure):
             return _of_branch(known)
@@ -75,7 +77,7 @@ def _judged(
         return (yield from examine(after, known, sides, plan, room.root.calibration))
     finally:
         for image in images:
-            room.sandbox.discard(image.tag)
+            room.sandbox.discard(image.snapshot.tag)
 
 
 def _of_branch(failure: Failure) -> Failure:

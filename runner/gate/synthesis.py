@@ -12,7 +12,7 @@ from runner.evidence import Conflict, merge_trees, record_tree
 from runner.expand.judging import Failure, Meter, Trial
 from runner.expand.measuring import Sides
 from runner.expand.plans import verification_of
-from runner.expand.verify import build, examine, tampering
+from runner.expand.verify import Built, build, changed_by_set_up, examine, tampering
 from runner.gate.clean_room import CleanRoom, patiently
 from runner.measure.plan import Plan
 from runner.model import (
@@ -25,7 +25,6 @@ from runner.model import (
     Measurement,
     Outcome,
     Phase,
-    Snapshot,
     State,
 )
 from runner.planner.node import Node
@@ -130,15 +129,15 @@ def settle(
 
     result = yield from patiently(room, job.label, f"{job.label}-whole", once)
     trial = Trial(context, room.sandbox, job.attempt_id, job.label, meter)
-    snapshot = yield from build(trial, room.image, recorded.commit, job.label)
-    if isinstance(snapshot, Failure):
-        raise EngineError(f"{job.label} was built before, and can't be built again: {snapshot.reason}")
+    built = yield from build(trial, room.image, recorded.commit, job.label)
+    if isinstance(built, Failure):
+        raise EngineError(f"{job.label} was built before, and can't be built again: {built.reason}")
     thresholds = context.task.search.thresholds
     measured = result if isinstance(result, Measurement) else None
     told = judge(measured, thresholds) if measured else verdict_of(Outcome.FAILED, thresholds)
     kept = told.decision is Decision.COMMIT
     if not kept:
-        room.sandbox.discard(snapshot.tag)
+        room.sandbox.discard(built.snapshot.tag)
     return Expansion(
         job=job,
         outcome=told.outcome,
@@ -146,7 +145,7 @@ def settle(
         reward=told.reward,
         reason=f"{together} together" if measured else str(result),
         measurement=measured,
-        snapshot=snapshot if kept else None,
+        snapshot=built.snapshot if kept else None,
         commit=recorded.commit,
         tree_id=recorded.tree_id,
         files_changed=recorded.files_changed,
@@ -205,19 +204,22 @@ def _judged(
     """The paired gain of one commit over another, both built in the clean room."""
     without = Trial(room.context, room.sandbox, f"{attempt_id}-without", label, meter)
     together = Trial(room.context, room.sandbox, attempt_id, label, meter)
-    images: list[Snapshot] = []
+    images: list[Built] = []
     try:
         for trial, commit in ((without, before), (together, after)):
             built = yield from build(trial, room.image, commit)
             if isinstance(built, Failure):
                 return built
             images.append(built)
-        baseline, candidate = (image.digest for image in images)
-        sides, root = Sides(candidate, baseline), room.root
+        root = room.root
+        if failure := changed_by_set_up(room.context, root.sources, images[1]):
+            return failure
+        baseline, candidate = (image.snapshot.digest for image in images)
+        sides = Sides(candidate, baseline)
         return (yield from examine(together, root.checks, sides, plan, root.calibration))
     finally:
         for image in images:
-            room.sandbox.discard(image.tag)
+            room.sandbox.discard(image.snapshot.tag)
 
 
 def job_of(tree: Tree, combination: Combination) -> Job:

@@ -302,3 +302,16 @@ def test_work_that_is_not_test_driven_fails(bench: Bench, command: str, reason: 
     node = only_node(bench, driven(bench, command))
     assert node.outcome in (Outcome.FAILED, Outcome.TAMPERED)
     assert reason in node.reason
+
+
+# The set-up of the clean room
+
+
+def test_a_set_up_that_runs_the_candidates_code_cannot_change_the_judge(bench: Bench) -> None:
+    (bench.target / "build.sh").write_text("true\n")
+    write = "echo 'echo echo METRIC cost=1 > judge.sh' > build.sh; sed -i '/^60$/d' costs"
+    task = make_task(bench.target, [action("build", write)])
+    _, finished = bench.run(replace(task, setup=("sh build.sh",)))
+    assert bench.result().nodes[1].outcome is Outcome.IMPROVED
+    assert finished.verified is not None and finished.verified.verdict is Verdict.TAMPERED
+    assert finished.verified.reason == "by its set-up, protected files changed: changed judge.sh"
