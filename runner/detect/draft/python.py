@@ -75,7 +75,9 @@ def _metadata(tree: Tree, folder: str) -> list[str]:
     versions = "SETUPTOOLS_SCM_PRETEND_VERSION=0 PDM_BUILD_SCM_VERSION=0"  # there is no git here
     return [
         "COPY . /tmp/sources/",
-        f"RUN {versions} {_PIP} --no-deps {place} && rm -rf /tmp/sources",
+        # A build's context has no times, and the archives that wheels are can't be of 1970.
+        "RUN find /tmp/sources -type f -exec touch '{}' + \\",
+        f"    && {versions} {_PIP} --no-deps {place} && rm -rf /tmp/sources",
     ]
 
 
