@@ -33,8 +33,8 @@ from runner.evidence import Claims, Evidence, pack_target
 from runner.expand.context import RunContext
 from runner.expand.judging import Trial
 from runner.expand.lane import Lane
-from runner.expand.measuring import SIDES, Side, Sides, in_fresh_containers, in_sessions
 from runner.expand.root import build_root
+from runner.expand.sides import SIDES, Side, Sides, in_fresh_containers, in_sessions
 from runner.images import ensure_agent_image
 from runner.measure.calibration import Calibration, calibrate
 from runner.measure.metrics import read_metrics

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
 
 from runner.agents.script import script
 from runner.errors import Cancelled, EngineError
@@ -17,17 +16,19 @@ from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import Attempt, last_words
 from runner.expand.checking import run_checks
 from runner.expand.context import RunContext
-from runner.expand.hooks import call_hook
+from runner.expand.deciding import Notes, decide
+from runner.expand.hooks import call_hook, facts_of, tell_hooks
 from runner.expand.inspect import inspect, watched
-from runner.expand.judging import Failure, Meter, Trial, failure_of, seconds_since
-from runner.expand.measuring import Sides, compare, in_sessions
+from runner.expand.judging import Failure, Trial, failure_of, seconds_since
+from runner.expand.measuring import compare
+from runner.expand.overlays import restored
 from runner.expand.plans import search_of
 from runner.expand.prove import prove
-from runner.expand.root import Root, restored
+from runner.expand.root import Root
+from runner.expand.sides import Sides, in_sessions
 from runner.measure.loaders import Sources
 from runner.model import (
     Decision,
-    Expansion,
     Job,
     JobKind,
     Journey,
@@ -36,29 +37,12 @@ from runner.model import (
     Phase,
     Snapshot,
 )
-from runner.planner.reward import judge, verdict_of
 from runner.sandbox.protocol import Sandbox, Step, StepResult
 
 # Both outputs in one stream keep their order, so that what failed has the last word in the log.
 _ONE_STREAM = ("sh", "-c", "exec sh -s 2>&1")
 
 Said = Generator[Phase, None, Failure | Measurement]
-
-
-@dataclass(slots=True)
-class Notes:
-    """What a journey has found out so far."""
-
-    started_at: float = field(default_factory=time.time)
-    seconds: dict[str, float] = field(default_factory=dict)
-    recorded: Recorded | None = None
-    snapshot: Snapshot | None = None
-    container: str = ""
-    tree_id: str = ""  # of the state that was reached, known to nobody else unless there is a twin
-    twin: str = ""
-    remark: str = ""
-    proof: str = ""
-    meter: Meter = field(default_factory=Meter)
 
 
 class Expander:
@@ -81,8 +65,8 @@ class Expander:
         except EngineError:
             self._give_up(job, notes)
             raise
-        expansion = self._decide(job, notes, result)
-        yield from self._call_hooks(job, expansion)
+        expansion = decide(job, notes, result, self._context.task.search.thresholds)
+        yield from tell_hooks(self._context.task, job, expansion)
         attempt.finish(expansion)
         if notes.snapshot and expansion.decision is Decision.DISCARD:
             self._discard(notes.snapshot.tag)
@@ -96,7 +80,7 @@ class Expander:
             job.attempt_id,
             job.label,
             notes.meter,
-            restored(self._context, self._root),
+            restored(self._context, self._root.state.commit),
         )
         if job.kind is JobKind.REMEASURE:
             return (yield from self._measure(job, trial, notes, job.origin.snapshot))
@@ -135,7 +119,7 @@ class Expander:
     ) -> Generator[Phase, None, Failure | None]:
         """Let the actions change a container of the origin, and keep what they did as evidence."""
         hooks, task = self._context.task.hooks, self._context.task
-        veto = call_hook(hooks.pre_execution, _facts(job), task.path.parent, hooks.timeout_s)
+        veto = call_hook(hooks.pre_execution, facts_of(job), task.path.parent, hooks.timeout_s)
         if self._context.cancelled():
             raise Cancelled("the run was told to stop")
         if veto:
@@ -271,74 +255,7 @@ class Expander:
         notes.seconds["benchmark"] = seconds_since(started)
         return result
 
-    def _decide(self, job: Job, notes: Notes, result: Failure | Measurement) -> Expansion:
-        thresholds = self._context.task.search.thresholds
-        if isinstance(result, Measurement):
-            verdict, reason = judge(result, thresholds), notes.remark
-        else:
-            verdict, reason = verdict_of(result.outcome, thresholds), result.reason
-        if job.kind is JobKind.REMEASURE:
-            # Measuring again judges no action: the snapshot stays, whatever the numbers say.
-            verdict = replace(verdict, decision=Decision.COMMIT)
-            snapshot, commit, tree_id = job.origin.snapshot, job.origin.commit, job.origin.tree_id
-        else:
-            kept = verdict.decision is Decision.COMMIT
-            snapshot = notes.snapshot if kept else None
-            commit = notes.recorded.commit if notes.recorded else ""
-            tree_id = notes.tree_id
-        return Expansion(
-            job=job,
-            outcome=verdict.outcome,
-            decision=verdict.decision,
-            reward=verdict.reward,
-            reason=reason,
-            measurement=result if isinstance(result, Measurement) else None,
-            snapshot=snapshot,
-            commit=commit,
-            tree_id=tree_id,
-            twin=notes.twin,
-            files_changed=notes.recorded.files_changed if notes.recorded else 0,
-            seconds=notes.seconds,
-            started_at=notes.started_at,
-            ended_at=time.time(),
-            container_s=round(notes.meter.container_s, 4),
-            saved_s=round(notes.meter.saved_s, 4),
-            proof=notes.proof,
-        )
-
-    def _call_hooks(self, job: Job, expansion: Expansion) -> Generator[Phase, None, None]:
-        """Tell the user's programs; their failure is theirs and stops nothing."""
-        hooks, cwd = self._context.task.hooks, self._context.task.path.parent
-        facts = _facts(job) | {
-            "outcome": str(expansion.outcome),
-            "decision": str(expansion.decision),
-            "reward": expansion.reward,
-            "gain": expansion.measurement.gain if expansion.measurement else None,
-            "reason": expansion.reason,
-        }
-        called = [hooks.post_execution]
-        if expansion.decision is Decision.DISCARD:
-            called.append(hooks.backtrack)
-        for hook in called:
-            trouble = call_hook(hook, facts, cwd, hooks.timeout_s)
-            if trouble:
-                yield Phase(job.label, "hook.failed", {"reason": trouble})
-
-
 def _snapshot_of(snapshot: Snapshot | None, label: str) -> Snapshot:
     if snapshot is None:
         raise EngineError(f"node {label} has no snapshot to start from")
     return snapshot
-
-
-def _facts(job: Job) -> dict[str, object]:
-    """What a hook is told of a node."""
-    return {
-        "node": job.label,
-        "attempt": job.attempt_id,
-        "kind": str(job.kind),
-        "parent": job.origin.label,
-        "parent_snapshot": job.origin.snapshot.digest if job.origin.snapshot else None,
-        "actions": [action.key for action in job.actions],
-        "expected_gain": job.expected_gain,
-    }

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter, ValidationError
-
-from runner.errors import EvidenceError, RootFails, TaskError
-from runner.evidence import IgnoreRules, Recorded, TreeTooLarge, found_at, pack_folder
-from runner.expand.attempt import last_words, write_whole
-from runner.expand.checking import Checks, learn_checks
+from runner.errors import RootFails, TaskError
+from runner.evidence import IgnoreRules, Recorded, TreeTooLarge, found_at
+from runner.expand.attempt import last_words
+from runner.expand.checking import Checks
 from runner.expand.context import RunContext
 from runner.expand.inspect import watched
-from runner.expand.judging import Failure, Meter, Overlay, Trial, failure_of
-from runner.expand.measuring import measure_against_itself
-from runner.expand.plans import search_of, verification_of
-from runner.measure.calibration import Calibration, biased, smallest_gain, too_noisy
-from runner.measure.checks import RootCheck, flaky_words
+from runner.expand.judging import Failure, Meter, Trial, failure_of
+from runner.expand.trying import keep_tried, kept_tried, try_root
+from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
-from runner.measure.plan import fixed_plan
 from runner.measure.protected import matches
 from runner.model import ROOT, Metric, Phase, State
 from runner.sandbox.protocol import Sandbox, Step, StepResult
@@ -28,6 +22,7 @@ from runner.sandbox.protocol import Sandbox, Step, StepResult
 ATTEMPT_ID = f"{ROOT}-1"
 SETUP = "setup"
 TARGET = "target"  # the evidence of what was found, before setup
+_EVIDENCE = "evidence"
 
 # Patches are applied with `git apply --3way`, which needs the blobs that they were made from. The
 # repository is made here rather than copied: the user's own may hold hooks, secrets and gigabytes.
@@ -96,106 +91,23 @@ def build_root(
     sandbox.remove(result.container)
     yield Phase(ROOT, "snapshot.committed", {"tag": snapshot.tag, "digest": snapshot.digest})
     trial = Trial(context, sandbox, ATTEMPT_ID, ROOT, Meter(result.seconds))
-    tried = yield from _try(trial, snapshot.digest)
+    tried = yield from try_root(trial, snapshot.digest)
     if isinstance(tried, Failure):
         raise _fails(tried, str(attempt.folder))
-    write_whole(attempt.folder / _TRIED, _AS_JSON.dump_python(tried, mode="json"))
+    keep_tried(attempt, tried)
     return kept_root(context, State(ROOT, snapshot, recorded.commit, recorded.tree_id))
-
-
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """What trying the root has shown."""
-
-    checks: dict[str, RootCheck]
-    calibration: Calibration
-    metrics: tuple[Metric, ...]
-    remarks: tuple[str, ...]
-    container_s: float
-
-
-_TRIED = "tried.json"
-_EVIDENCE = "evidence"
-_AS_JSON = TypeAdapter(_Tried)
 
 
 def kept_root(context: RunContext, state: State) -> Root:
     """The root that ``build_root`` made, now or before a crash. Raises ``EvidenceError``."""
     attempt = context.attempt(ATTEMPT_ID)
-    recorded = attempt.kept(_EVIDENCE, Recorded)
-    try:
-        tried = _AS_JSON.validate_json((attempt.folder / _TRIED).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise EvidenceError(f"what is known of the root of {context.run_id}: {error}") from error
+    recorded, tried = attempt.kept(_EVIDENCE, Recorded), kept_tried(attempt)
     files = context.evidence.manifest(state.commit)
     sources = Sources(files, recorded.watched if recorded else {})
     return Root(
         state, tried.metrics, sources, rules_of(context), tried.checks, tried.calibration,
         tried.remarks, tried.container_s,
     )  # fmt: skip
-
-
-def restored(context: RunContext, root: Root) -> Overlay | None:
-    """The protected files as the root has them, to be laid over a judging container's workspace."""
-    globs = context.task.protected
-    if not globs:
-        return None
-    commit = root.state.commit
-    return lambda: context.evidence.archive(commit, lambda path: matches(globs, path))
-
-
-def sealed_over(context: RunContext) -> Overlay | None:
-    """The sealed files, to be laid over a container that nothing is committed of."""
-    files = context.task.sealed.files
-    return None if files is None else (lambda: pack_folder(files))
-
-
-def _try(trial: Trial, image: str) -> Generator[Phase, None, _Tried | Failure]:
-    """Run the checks several times, and the benchmark against itself."""
-    task = trial.context.task
-    learned = yield from learn_all(trial, image)
-    if isinstance(learned, Failure):
-        return learned
-    found = yield from measure_against_itself(
-        trial, image, task.benchmark, fixed_plan(task.trials.pairs)
-    )
-    if isinstance(found, Failure):
-        return found
-    calibration, metrics = found
-    remarks = tuple(_remarks(trial.context, learned, calibration))
-    for remark in remarks:
-        yield Phase(trial.label, "root.remarked", {"remark": remark})
-    return _Tried(dict(learned), calibration, metrics, remarks, round(trial.meter.container_s, 4))
-
-
-def learn_all(trial: Trial, image: str) -> Generator[Phase, None, Checks | Failure]:
-    """What the task's checks and the sealed ones show on an image that others are compared with."""
-    task, times = trial.context.task, trial.context.task.trials.check_runs
-    checks = yield from learn_checks(trial, task.checks, image, times)
-    if isinstance(checks, Failure):
-        return checks
-    opened = replace(trial, overlay=sealed_over(trial.context))
-    sealed = yield from learn_checks(opened, task.sealed.checks, image, times)
-    if isinstance(sealed, Failure):
-        return Failure(sealed.outcome, f"sealed: {sealed.reason}")
-    return {**checks, **sealed}
-
-
-def _remarks(context: RunContext, checks: Checks, calibration: Calibration) -> Iterator[str]:
-    yield from filter(None, map(flaky_words, checks.values()))
-    thresholds = context.task.search.thresholds
-    plan = verification_of(context, context.task.verify_top)
-    min_gain = math.log1p(thresholds.min_gain)
-    noisy = [
-        too_noisy(calibration, search_of(context), 0.0, thresholds.rejected_below),
-        too_noisy(calibration, plan, min_gain, thresholds.rejected_below) if min_gain else "",
-    ]
-    yield from dict.fromkeys(filter(None, (*noisy, biased(calibration))))
-    noise, shown = calibration.sd, smallest_gain(calibration, plan)
-    yield (
-        f"Against itself the benchmark differs by {math.expm1(noise):.2%} (standard deviation), so "
-        f"{plan.cap} pairs show gains from {math.expm1(shown):.2%}."
-    )
 
 
 def set_up(

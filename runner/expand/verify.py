@@ -10,8 +10,10 @@ from runner.expand.checking import Checks, run_checks
 from runner.expand.context import RunContext
 from runner.expand.inspect import inspect, watched
 from runner.expand.judging import Failure, Meter, Trial, failure_of
-from runner.expand.measuring import Sides, compare, in_fresh_containers
-from runner.expand.root import SETUP, Root, rules_of, sealed_over, set_up
+from runner.expand.measuring import compare
+from runner.expand.overlays import sealed_over
+from runner.expand.root import SETUP, Root, rules_of, set_up
+from runner.expand.sides import Sides, in_fresh_containers
 from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
 from runner.measure.plan import Plan

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from runner.evidence import Prepared
 from runner.expand.inspect import inspect
 from runner.expand.judging import Failure, Meter, Trial
-from runner.expand.measuring import Sides
 from runner.expand.plans import verification_of
-from runner.expand.root import learn_all
+from runner.expand.sides import Sides
+from runner.expand.trying import learn_all
 from runner.expand.verify import Built, build, changed_by_set_up, conclude, costed, examine
 from runner.gate.clean_room import CleanRoom, patiently
 from runner.measure.loaders import Sources

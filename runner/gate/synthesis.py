@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from runner.errors import EngineError
 from runner.evidence import Conflict, merge_trees, record_tree
 from runner.expand.judging import Failure, Meter, Trial
-from runner.expand.measuring import Sides
 from runner.expand.plans import verification_of
+from runner.expand.sides import Sides
 from runner.expand.verify import Built, build, changed_by_set_up, examine, tampering
 from runner.gate.clean_room import CleanRoom, patiently
 from runner.measure.plan import Plan
