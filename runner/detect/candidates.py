@@ -25,7 +25,6 @@ OTHER_NAMES = (
     *("check", "test:unit", "test-unit", "test_unit", "unit", "unittest", "unittests", "pytest"),
     *("test:ci", "test-ci", "test:node", "spec", "specs", "ci"),
 )
-RUNS_TESTS = frozenset(OTHER_NAMES) - {"ci"}
 ANY = "any"  # the ecosystem of a script that doesn't say which
 
 
@@ -102,7 +101,7 @@ def from_scripts(tree: Tree, shelf: Shelf) -> Iterator[Found | Unchosen]:
 
 def _main_script(shelf: Shelf, runner: str) -> Script | None:
     """The one that is called `test`; else of those with other names the first that runs a known
-    framework, or else the first that may run any."""
+    framework, or else the first of which nothing is known."""
     main = next(shelf.scripts.named(runner, TEST_NAMES), None)
     if main:
         return main
@@ -110,8 +109,8 @@ def _main_script(shelf: Shelf, runner: str) -> Script | None:
     names = [each.name for each in shelf.scripts.listed] if runner == "nox" else []
     others = [*shelf.scripts.named(runner, (*OTHER_NAMES, *names))]
     telling = (each for each in others if any(segments(shelf.scripts.calls(each) or ())))
-    plain = (each for each in others if each.name in RUNS_TESTS)
-    return next(telling, None) or next(plain, None)
+    unknown = (each for each in others if each.name in OTHER_NAMES and each.lines is None)
+    return next(telling, None) or next(unknown, None)
 
 
 def _of_script(tree: Tree, shelf: Shelf, script: Script) -> Iterator[Found]:

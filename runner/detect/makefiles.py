@@ -38,12 +38,13 @@ def make_scripts(tree: Tree, path: str) -> Iterator[Script]:
     whole = ".ONESHELL" in text  # recipes are scripts of a shell that isn't known
     counts = Counter(target.name for target in targets)
     for target in targets:
-        first = _expanded(target.needs, variables)
+        first = (_expanded(target.needs, variables) or _UNKNOWN).split() if target.needs else []
         lines = _plain(target.steps, variables)
-        if counts[target.name] > 1 or first is None or whole or not target.plain:
+        named = all(_NAME.fullmatch(name) for name in first)
+        if counts[target.name] > 1 or whole or not named or not target.plain:
             lines = None
         source = f"{path}:{target.line}: target {target.name}"
-        yield Script("make", target.name, source, lines, tuple((first or "").split()))
+        yield Script("make", target.name, source, lines, tuple(first) if named else ())
 
 
 def _read_makefile(text: str) -> tuple[dict[str, str], list[_Target]]:
@@ -70,7 +71,7 @@ def _read_makefile(text: str) -> tuple[dict[str, str], list[_Target]]:
             steps = [step.strip()] if step.strip() else []
             plain = not conditions and "=" not in needs
             known = (name for name in names.split() if _NAME.fullmatch(name))
-            targets += [_Target(name, number, needs, steps, plain) for name in known]
+            targets += [_Target(name, number, needs.strip(), steps, plain) for name in known]
     return variables, targets
 
 

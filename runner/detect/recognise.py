@@ -33,6 +33,12 @@ _WRAPPERS = {
     "time": re.compile(r"-"),
     "xvfb-run": re.compile(r"-"),
 }
+# What installs things, which neither a sandbox can nor a check should.
+_INSTALLS = re.compile(
+    r"(?:npm (?:ci|install|i)|yarn install|yarn$|pnpm (?:install|i)|bun install|pip3? install"
+    r"|python[0-9.]* -m pip install|poetry install|pipenv (?:install|sync)|uv (?:sync|pip install)"
+    r"|pdm (?:install|sync)|bundle install|bundle$|composer install|playwright install)(?: |$)"
+)
 _FLAG = re.compile(r"-")
 _FLAG_BUT_M = re.compile(r"-(?!m$)")
 _PYTHON = re.compile(r"python(?:[23](?:\.\d+)?)?$")
@@ -155,9 +161,15 @@ def _name(value: str) -> str:
     return "python" if _PYTHON.match(name) else name
 
 
+def _installs(call: Call) -> bool:
+    _, words = _unwrapped(call.words)
+    lines = (" ".join(word.value for word in some) for some in (call.words, words))
+    return any(_INSTALLS.match(line) for line in lines)
+
+
 def segments(calls: Sequence[Call]) -> Iterator[Recognised]:
     """The frameworks of a chain of commands. What comes before is run before each of them, except
-    for other frameworks; what comes after the last, after the last."""
+    for other frameworks, and what installs; what comes after the last, after the last."""
     before: list[Call] = []
     after: list[Call] = []
     found: list[tuple[Recognised, tuple[Call, ...]]] = []
@@ -165,7 +177,7 @@ def segments(calls: Sequence[Call]) -> Iterator[Recognised]:
         if recognised := recognise(call):
             found.append((recognised, tuple(before)))
             after = []
-        elif call not in before:
+        elif call not in before and not _installs(call):
             before.append(call)
             after.append(call)
     for number, (recognised, first) in enumerate(found, start=1):

@@ -48,8 +48,9 @@ _CALLS: tuple[tuple[tuple[str, ...], str], ...] = (
 _NPM_ALIASES = {"t": "test", "tst": "test"}
 # One command for all of a repository's packages: each of them is looked at by itself instead.
 _FANS_OUT = re.compile(
-    r"\b(?:turbo|lerna|nx|wsrun|ultra|rush|moon)\b.*\b(?:test|run)"
-    r"|\s(?:--workspaces|-ws|--recursive|-r)\b.*|\bworkspaces\s+(?:run|foreach)\b"
+    r"(?:^|&&|;)\s*(?:(?:npx|yarn|pnpm|bunx)\s+(?:exec\s+)?)?"
+    r"(?:(?:turbo|lerna|nx|wsrun|ultra|rush|moon)\s.*\b(?:test|run)"
+    r"|npm\s.*\s(?:--workspaces|-ws)\b|pnpm\s+(?:--recursive|-r)\b|(?:yarn\s+)?workspaces\s)"
 )
 _NO_TEST = re.compile(r"no test specified", re.IGNORECASE)
 

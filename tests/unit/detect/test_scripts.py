@@ -50,6 +50,10 @@ def last_part(command: str) -> str:
         ("jest --testMatch '**/*.js'", f"{JEST} --testMatch '**/*.js'"),
         ('jest "src/**/*.test.js"', f'{JEST} "src/**/*.test.js"'),
         ("jest src/*.test.js", f"{JEST} src/*.test.js"),
+        ("npm ci && tsc && jest", f"tsc && {JEST}"),
+        ("yarn && yarn tsc && npx playwright install && jest", f"yarn tsc && {JEST}"),
+        ("jest -r ./setup.js", f"{JEST} -r ./setup.js"),
+        ("jest nx/test", f"{JEST} nx/test"),
     ],
 )
 def test_a_package_script_keeps_what_is_safe(tmp_path: Path, script: str, command: str) -> None:
@@ -125,6 +129,13 @@ def test_what_a_script_does_beyond_plain_commands_is_left_to_it(
     )
 
 
+@pytest.mark.parametrize("script", ["tsc --noEmit", "eslint . && prettier -c ."])
+def test_a_check_that_lints_is_no_test(tmp_path: Path, script: str) -> None:
+    files = {"package.json": package(check=script), "vitest.config.ts": "", "a.test.ts": JS_TEST}
+    found = only_test(tmp_path, files)
+    assert (found.framework, found.level) == ("Vitest", Level.MARKER)
+
+
 @pytest.mark.parametrize("script", ['echo "Error: no test specified" && exit 1', "  "])
 def test_no_test_is_no_test(tmp_path: Path, script: str) -> None:
     assert found_in(tmp_path, {"package.json": package(test=script)}).tests == ()
@@ -146,6 +157,7 @@ def test_the_best_named_script_is_used(tmp_path: Path) -> None:
         ("check: lint unit\nlint:\n\truff .\nunit:\n\tpytest\n", f"ruff . && {PYTEST}"),
         ("test:\n\t$(MAKE) unit\nunit:\n\tpytest -v\n", f"{PYTEST} -v"),
         ("test: ; pytest\n", PYTEST),
+        ("NEED = lib.so\ntest: $(NEED)\n\tpytest\n", f"make lib.so && {PYTEST}"),
         ("test:  ## runs; all tests\n\tpytest\n", PYTEST),
         ("test:\n\tpytest \\\n\t  -x\n", f"{PYTEST} -x"),
         ("test:\n\tpoetry run pytest -k a\n", f"{PYTEST} -k a"),
@@ -167,6 +179,8 @@ def test_targets_of_a_makefile(tmp_path: Path, makefile: str, command: str) -> N
         "test:\n\tfor i in 1 2; do pytest; done\n",
         "ifdef CI\ntest:\n\tpytest\nendif\n",
         "test:\n\tpytest\ntest:\n\tpytest -x\n",
+        "test: | build\n\tpytest\n",
+        "test: $(wildcard *.c)\n\tpytest\n",
         ".ONESHELL:\ntest:\n\tpytest\n",
         "A = x\nifdef CI\nA = y\nendif\ntest:\n\tpytest $(A)\n",
         "OPTS = -x\nOPTS += -v\ntest:\n\tpytest $(OPTS)\n",
