@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from runner.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parent / "images"
 _CA = "ca/host.crt"
+_IN_USE_S = 24 * 3600  # another checkout's tests may share the engine
 _DEBIANS_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -80,8 +82,10 @@ def _certificates(settings: Settings) -> bytes:
 
 
 def _remove_older(client: docker.DockerClient, group: str) -> None:
-    """Images of this group that were made from other files, unless something still uses them."""
+    """Images of this group that were made from other files, unless they may still be in use."""
     for image in client.api.images(f"oppie/test-{group}"):
+        if time.time() - image["Created"] < _IN_USE_S:
+            continue
         for tag in image["RepoTags"] or ():
             try:
                 client.api.remove_image(tag)
