@@ -57,7 +57,9 @@ def init(
     ] = False,
     action: Annotated[
         list[str] | None,
-        typer.Option(help="A command that changes files, to be tried; may be given again."),
+        typer.Option(
+            metavar="COMMAND", help="A command that changes files, to be tried; may be given again."
+        ),
     ] = None,
 ) -> None:
     """Write an oppie.toml for a repository: its tests as checks, a benchmark, what is protected.

@@ -51,9 +51,7 @@ def write_draft(folder: Path, actions: tuple[str, ...], *, force: bool) -> Writt
             dockerfile=bool(image),
         )
     )
-    if image:
-        _write(folder / DOCKERFILE, image)
-    _write_loaded(folder / TASK_FILE, text)
+    _write_both(folder, text, image)
     written = tuple(folder / name for name in reversed(names))
     return Written(written, detection, tuple(_hints(actions, folder)))
 
@@ -87,16 +85,22 @@ def _is_catalogue(folder: Path) -> bool:
     )
 
 
-def _write_loaded(path: Path, text: str) -> None:
-    """Write a task file that has been loaded once under another name."""
-    with _scratch(path, text) as scratch:
-        load_task(scratch.path)
-        scratch.keep()
-
-
-def _write(path: Path, text: str) -> None:
-    with _scratch(path, text) as scratch:
-        scratch.keep()
+def _write_both(folder: Path, text: str, image: str) -> None:
+    """Write the task file, after it was loaded under another name, and the Dockerfile that it names;
+    a new one goes again if the task doesn't load."""
+    dockerfile = folder / DOCKERFILE
+    new = not dockerfile.exists()
+    if image:
+        with _scratch(dockerfile, image) as scratch:
+            scratch.keep()
+    try:
+        with _scratch(folder / TASK_FILE, text) as scratch:
+            load_task(scratch.path)
+            scratch.keep()
+    except TaskError:
+        if image and new:
+            dockerfile.unlink(missing_ok=True)
+        raise
 
 
 class _scratch:  # noqa: N801 - used like a function

@@ -55,11 +55,11 @@ def _python_dependencies(tree: Tree, folder: str) -> tuple[list[str], list[str]]
     if files:
         return [line for path in files[:10] for line in _required(tree, path)], []
     project = at(tree.toml(f"{prefix}pyproject.toml"), "project")
-    names = [*texts(at(project, "dependencies"))]
+    wanted = [*texts(at(project, "dependencies"))]
     for extra in _EXTRAS:
-        names += texts(at(project, "optional-dependencies", extra))
-        names += texts(at(tree.toml(f"{prefix}pyproject.toml"), "dependency-groups", extra))
-    return [], names
+        wanted += texts(at(project, "optional-dependencies", extra))
+        wanted += texts(at(tree.toml(f"{prefix}pyproject.toml"), "dependency-groups", extra))
+    return [], wanted
 
 
 def _metadata(tree: Tree, folder: str) -> list[str]:

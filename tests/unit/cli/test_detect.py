@@ -136,11 +136,12 @@ def test_init_takes_actions_and_a_catalogue(tmp_path: Path) -> None:
     assert task.exclude == ("oppie.toml", "oppie-catalogue/**")
 
 
-def test_an_action_that_is_none_writes_nothing(tmp_path: Path) -> None:
-    write(tmp_path, {"test_a.py": PYTEST_FILE})
-    with pytest.raises(TaskError, match="command"):
+@pytest.mark.parametrize("file", ["test_a.py", "a.bats"])
+def test_an_action_that_is_none_writes_nothing(tmp_path: Path, file: str) -> None:
+    write(tmp_path, {file: PYTEST_FILE})
+    with pytest.raises(TaskError, match="is empty; it must be a shell command"):
         write_draft(tmp_path, (" ",), force=False)
-    assert names(tmp_path) == ["test_a.py"]
+    assert names(tmp_path) == [file]
 
 
 def test_nothing_found_writes_nothing(tmp_path: Path) -> None:
