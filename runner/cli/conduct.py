@@ -75,11 +75,11 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             assert root.state.snapshot is not None
             sandbox.find(root.state.snapshot.digest)  # or there is nothing to go on with
             tree = grown(parts, root)
-            _tidy(parts, sandbox, tree)
+            tidy(parts, sandbox, tree)
             stop = yield from _search(parts, root, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
                 with suppress(EngineError):  # what stays now is found at the next start, or by gc
-                    _tidy(parts, sandbox, tree)
+                    tidy(parts, sandbox, tree)
                 found = yield from _verify_best(parts, sandbox, root, tree)
         except RootFails:
             _clear(sandbox)
@@ -151,7 +151,7 @@ def _claim_again(context: RunContext, pending: tuple[Job, ...]) -> None:
             context.claims.claim(recorded.tree_id, job.label)
 
 
-def _tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
+def tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
     """Remove what a crash, or trouble with the engine, left and no open attempt takes over."""
     prefix = f"oppie-{parts.context.run_id}-"
     open_nodes = [node for node in tree.nodes if node.open]
@@ -229,13 +229,19 @@ def _verify_best(
     candidates = [node for node in top if node.parent is not None and node.value > 0.0]
     if not candidates:
         return None
-    room = yield from opened(context, sandbox, root, parts.image, parts.cancelled)
+    view = parts.store.run(context.run_id)
+    nodes = {node.label: node for node in view.nodes}
+    done = {each.label: each for each in view.verifications}  # before an interruption
     plan = verification_of(context, len(candidates))
-    nodes = {node.label: node for node in parts.store.run(context.run_id).nodes}
-    found = []
-    for node in candidates:
-        claim = estimate(nodes, node.label)
-        each = yield from verified(room, tree.state_of(node), plan, claim)
-        parts.store.add_verification(context.run_id, each)
-        found.append(each)
-    return best_of(found)
+    room = yield from opened(context, sandbox, root, parts.image, parts.cancelled)
+    try:
+        for node in candidates:
+            if node.label not in done:
+                claim = estimate(nodes, node.label)
+                each = yield from verified(room, tree.state_of(node), plan, claim)
+                parts.store.add_verification(context.run_id, each)
+                done[node.label] = each
+    finally:
+        with suppress(EngineError):
+            room.close()
+    return best_of([done[node.label] for node in candidates])

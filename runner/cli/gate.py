@@ -2,123 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from runner.cli.conduct import Parts, grown, root_of
-from runner.cli.home import RunOption, aside, evidence, out, settings, state
+from runner.cli.conduct import grown
+from runner.cli.gatehouse import Gatehouse, gatehouse
+from runner.cli.home import RunOption, evidence, out, state
 from runner.cli.outcome import hand_over, message_of
 from runner.cli.publishing import note_case
-from runner.cli.read import node_of
-from runner.cli.run import PlainOption, QuietOption, display_mode, parts_for
-from runner.cli.signals import interruptible
+from runner.cli.run import PlainOption, QuietOption
 from runner.cli.work import NodeArgument
 from runner.errors import ExitCode, Rejected, TaskError
-from runner.evidence import BranchMoved, Conflicting, Prepared, land, prepare
-from runner.expand.plans import verification_of
+from runner.evidence import BranchMoved, Conflicting, Prepared, Refused, land, prepare
 from runner.gate import (
     CleanRoom,
-    Examined,
     examine_merge,
     job_of,
-    opened,
     parts_of,
     settle,
     synthesise,
     verified,
 )
-from runner.measure.plan import Plan
 from runner.measure.protected import matches
-from runner.model import Event, NodeView, RunView, State, Verdict, Verified
+from runner.model import State, Verdict, Verified
 from runner.report.ci import Case, CaseState
-from runner.report.estimate import Estimate, estimate
-from runner.report.eventlog import EventLog, open_event_stream
-from runner.report.live import Display, make_display
 from runner.report.text import clean
 from runner.report.verdicts import merge_message, verdict_line
-from runner.sandbox.protocol import Sandbox
-from runner.settings import LogFormat
-from runner.store import Store
-from runner.task import Task, kept_task
-
-T = TypeVar("T")
-_HALVINGS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Gatehouse:
-    """A run that is over, with all that it takes to judge its nodes again."""
-
-    store: Store
-    view: RunView
-    task: Task
-    parts: Parts
-    sandbox: Sandbox
-    log: EventLog
-    display: Display
-
-    def follow(self, walk: Generator[Event, None, T]) -> T:
-        """Show and log what happens; what came of it."""
-        while True:
-            try:
-                event = next(walk)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            self.log.event(event)
-            self.display.event(event)
-
-    def room(self) -> CleanRoom:
-        """The clean room, with the run's root in it."""
-        root = self.follow(root_of(self.parts, self.sandbox))
-        parts = self.parts
-        walk = opened(parts.context, self.sandbox, root, parts.image, parts.cancelled)
-        return self.follow(walk)
-
-    def plan(self, room: CleanRoom) -> Plan:
-        """The plan of one more verification of this run.
-
-        Asking again until the answer pleases is peeking, too: each verification has half the chance
-        of an error that the one before had.
-        """
-        return verification_of(room.context, 2 ** min(len(self.view.verifications), _HALVINGS))
-
-    def claim(self, label: str) -> Estimate | None:
-        """What the search has measured of a node."""
-        return estimate({node.label: node for node in self.view.nodes}, label)
-
-    def node(self, label: str) -> NodeView:
-        """A node with sources. Raises ``TaskError``."""
-        found = node_of(self.view, label)
-        if not found.commit:
-            raise TaskError(f"node {found.label} has no sources ({found.outcome or found.status})")
-        return found
-
-
-@contextmanager
-def gatehouse(run: str, quiet: bool, plain: bool) -> Iterator[Gatehouse]:
-    """Open a run for judging; nobody else may write to the journal meanwhile."""
-    with Store(state().journal) as store:
-        view = store.run(run)
-        folder = state().run(view.run_id)
-        task, image = kept_task(folder)
-        parts = parts_for(store, view, task, image)
-        with (
-            open_event_stream(folder / "events.jsonl") as stream,
-            interruptible(parts.cancelled),
-            closing(parts.open_sandbox(parts.workers)) as sandbox,
-        ):
-            log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
-            display = make_display(display_mode(quiet, plain, False), aside, view)
-            try:
-                yield Gatehouse(store, view, task, parts, sandbox, log, display)
-            finally:
-                display.close()
 
 
 def verify(
@@ -132,10 +44,11 @@ def verify(
     Example: oppie verify A.1.2
     """
     with gatehouse(run, quiet, plain) as house:
-        found_node = house.node(node)
-        room = house.room()
-        known = State(found_node.label, None, found_node.commit, found_node.tree_id)
-        found = house.follow(verified(room, known, house.plan(room), house.claim(found_node.label)))
+        wanted = house.node(node)
+        known = State(wanted.label, None, wanted.commit, wanted.tree_id)
+        with house.room() as room:
+            walk = verified(room, known, house.plan(room), house.claim(wanted.label))
+            found = house.follow(walk)
         house.store.add_verification(house.view.run_id, found)
     out.print(verdict_line(found, house.view.objective), markup=False)
     raise typer.Exit(_code(found))
@@ -160,7 +73,8 @@ def merge(
     """
     with gatehouse(run, quiet, plain) as house:
         label = house.node(node).label
-        _merge(house, house.room(), label, into, gain_needed=not even_without_gain)
+        with house.room() as room:
+            _merge(house, room, label, into, gain_needed=not even_without_gain)
 
 
 def merge_best(
@@ -178,11 +92,16 @@ def merge_best(
     Example: oppie merge-best --into main
     """
     with gatehouse(run, quiet, plain) as house:
-        room = house.room()
-        label = _combine(house, room, most)
-        if into:
-            again = replace(house, view=house.store.run(house.view.run_id))
-            _merge(again, room, label, into, gain_needed=True)
+        if house.view.status != "stopped":
+            raise TaskError(
+                f"run {house.view.run_id} has not ended, and a combination can't be searched on from; "
+                "end it first: oppie resume"
+            )
+        with house.room() as room:
+            label = _combine(house, room, most)
+            if into:
+                again = replace(house, view=house.store.run(house.view.run_id))
+                _merge(again, room, label, into, gain_needed=True)
 
 
 def _merge(
@@ -190,7 +109,9 @@ def _merge(
 ) -> None:
     view = house.view
     try:
-        prepared, examined = _examined(house, room, label, into, gain_needed=gain_needed)
+        prepared = _prepared(house, room, label, into)
+        walk = examine_merge(room, prepared, house.plan(room), gain_needed=gain_needed)
+        examined = house.follow(walk)
         if examined.rejection:
             raise _rejected(label, examined.rejection, examined.log)
         title = f"Merge {label} of oppie run {view.run_id} into {prepared.branch}"
@@ -199,29 +120,27 @@ def _merge(
     except (Conflicting, BranchMoved) as error:
         _note(house, label, into, str(error), failed=True)
         raise _rejected(label, str(error)) from error
+    except (Refused, Rejected) as error:
+        _note(house, label, into, str(error), failed=True)
+        raise
+    line = verdict_line(examined.verified, view.objective)
+    _note(house, label, prepared.branch, line, failed=False)
     for note in prepared.notes:
         out.print(clean(note, 500), markup=False)
     out.print(f"{label} is merged into {prepared.branch} as {commit}", markup=False)
-    out.print(verdict_line(examined.verified, view.objective), markup=False)
+    out.print(line, markup=False)
 
 
-def _examined(
-    house: Gatehouse, room: CleanRoom, label: str, into: str, *, gain_needed: bool
-) -> tuple[Prepared, Examined]:
-    excluded = house.task.exclude
-    prepared = prepare(
+def _prepared(house: Gatehouse, room: CleanRoom, label: str, into: str) -> Prepared:
+    excluded, target = house.task.exclude, Path(house.view.target)
+    return prepare(
         room.context.evidence,
-        Path(house.view.target),
+        target,
         house.view.run_id,
         label,
         into or None,
         lambda path: matches(excluded, path),
     )
-    examined = house.follow(examine_merge(room, prepared, gain_needed=gain_needed))
-    line = verdict_line(examined.verified, house.view.objective)
-    failed = bool(examined.rejection)
-    _note(house, label, prepared.branch, examined.rejection or line, failed=failed)
-    return prepared, examined
 
 
 def _note(house: Gatehouse, label: str, branch: str, message: str, *, failed: bool) -> None:
@@ -254,14 +173,20 @@ def _combine(house: Gatehouse, room: CleanRoom, most: int) -> str:
         best = nodes[0].label
         raise Rejected(f"nothing to combine: {best} by itself is better than with any other part")
     job = job_of(tree, synthesis.combination)
-    expansion = house.follow(settle(room, job, synthesis))
     whole = grown(house.parts, room.root, [action.key for action in job.actions])
-    whole.adopt(job)
+    try:
+        whole.adopt(job)
+    except ValueError as error:
+        together = " + ".join(synthesis.combination.labels)
+        raise Rejected(f"nothing to combine: {together} were tried together: {error}") from error
+    expansion = house.follow(settle(room, job, synthesis, house.plan(room)))
     journal = store.journal(run_id)
     journal.intend(job)
     closed = whole.close(expansion)
     journal.record(closed)
     house.log.event(closed)
+    if expansion.snapshot is None:
+        raise Rejected(f"nothing to combine: {job.label} is {expansion.outcome}: {expansion.reason}")
     made = whole.state_of(whole.node(job.label))
     house = replace(house, view=store.run(run_id))
     found = house.follow(verified(room, made, house.plan(room), house.claim(job.label)))

@@ -16,7 +16,9 @@ from runner.errors import TaskError
 from runner.report.figures import size
 from runner.report.text import clean
 from runner.sandbox import images as engine_images
+from runner.sandbox.classify import engine_errors
 from runner.sandbox.connect import Client
+from runner.sandbox.snapshots import describe
 from runner.task import ImageSpec
 
 app = typer.Typer(no_args_is_help=True, help="Make, move and list the sandboxes' images.")
@@ -93,10 +95,17 @@ def sources() -> images.Sources:
 
 
 def image_for(client: Client, spec: ImageSpec, tag: str) -> str:
-    """The reference of the image that a task's root starts from; made first if need be.
+    """The digest of the image that a task's root starts from; it is made first if need be.
 
-    ``tag`` names the image of a Dockerfile. Raises ``TaskError``, ``EngineError``.
+    Not its name, which may be another image's by the time that something is verified. ``tag`` is the
+    name for the image of a Dockerfile. Raises ``TaskError``, ``EngineError``.
     """
+    reference = _reference_for(client, spec, tag)
+    with engine_errors(f"look up the image {reference}"):
+        return describe(client.api, reference).digest
+
+
+def _reference_for(client: Client, spec: ImageSpec, tag: str) -> str:
     if spec.agent:
         _tell(images.prepare(client, sources()))
         return images.AGENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from runner.cli.home import RunOption, evidence, out, state
 from runner.cli.outcome import branch_of, message_of
@@ -94,7 +95,7 @@ def report(
 def note_case(folder: Path, case: Case) -> None:
     """Keep what the gate decided, for ``oppie report``."""
     with (folder / _GATE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(case)) + "\n")
+        file.write("\n" + json.dumps(asdict(case)) + "\n")  # on a line of its own, whatever is there
 
 
 def cases(folder: Path) -> Iterator[Case]:
@@ -102,7 +103,8 @@ def cases(folder: Path) -> Iterator[Case]:
     file = folder / _GATE
     if file.exists():
         for line in file.read_text(encoding="utf-8").splitlines():
-            yield _CASE.validate_json(line)
+            with contextlib.suppress(ValidationError):  # half written when its writer was killed
+                yield _CASE.validate_json(line)
 
 
 def write(file: Path, text: str, *, append: bool = False) -> None:
@@ -138,9 +140,9 @@ def _tests(folder: Path, label: str) -> Iterator[str]:
     attempts = sorted(
         (folder / "attempts").glob(f"{label}-verify-*"), key=lambda path: path.stat().st_mtime
     )
-    for file in sorted(attempts[-1].glob("check-*-run.json")) if attempts else ():
+    for file in sorted(attempts[-1].glob("run-check-*.json")) if attempts else ():
         run = _CHECK_RUN.validate_json(file.read_bytes())
-        name = file.name.removeprefix("check-").removesuffix("-run.json")
+        name = file.name.removeprefix("run-check-").removesuffix(".json")
         how = "passed" if run.ok else f"exited with {run.code}"
         count = "" if run.tests_run is None else f", {run.tests_run} tests run"
         yield f"{name}: {how}{count}"

@@ -19,7 +19,7 @@ from runner.evidence.place import found_at, prefix_of
 from runner.evidence.publish import apply, publish, uncommitted
 from runner.evidence.push import push
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
-from runner.evidence.target import pack_folder, pack_target
+from runner.evidence.target import files_in, pack_folder, pack_target
 
 __all__ = [
     "EMPTY_TREE",
@@ -39,6 +39,7 @@ __all__ = [
     "TreeTooLarge",
     "apply",
     "disjoint",
+    "files_in",
     "found_at",
     "land",
     "merge_trees",

@@ -127,6 +127,15 @@ class Evidence:
         """
         return MappingProxyType(entries_of(self._git, commit))
 
+    def links(self, commit: str) -> Mapping[str, str]:
+        """Path to target for every symbolic link of a commit or tree."""
+        files = self.manifest(commit)
+        found = {path: id_.split()[1] for path, id_ in files.items() if id_.startswith("120000 ")}
+        return {
+            path: os.fsdecode(self._git.run("cat-file", "blob", blob))
+            for path, blob in found.items()
+        }
+
     def changed(self, a: str, b: str) -> tuple[str, ...]:
         """The paths that differ between two commits or trees."""
         return changed_in(self._git, a, b)

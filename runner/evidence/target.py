@@ -39,10 +39,17 @@ def pack_target(target: Path, excluded: Callable[[str], bool]) -> Iterator[bytes
 
 
 def pack_folder(folder: Path) -> Iterator[bytes]:
-    """A tar stream of all that a folder holds, whatever any git says of it, to be laid over a
-    workspace. Raises TaskError as ``pack_target`` does."""
-    top = folder.absolute()
-    yield from _batched(_members(top, sorted(_walked(top, ""))))
+    """A tar stream of all that a folder holds but ``.git``, to be laid over a workspace.
+
+    Raises TaskError as ``pack_target`` does.
+    """
+    yield from _batched(_members(folder.absolute(), sorted(files_in(folder))))
+
+
+def files_in(folder: Path) -> tuple[str, ...]:
+    """The paths of all files below a folder, relative to it, but for those of ``.git``. Raises
+    TaskError where it can't be read."""
+    return tuple(_walked(folder.absolute(), "", frozenset({".git"})))
 
 
 def _batched(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -157,16 +164,18 @@ def _tracked(top: Path, listing: str) -> set[str]:
     return paths
 
 
-def _walked(top: Path, below: str) -> Iterator[str]:
+def _walked(
+    top: Path, below: str, never: frozenset[str] = _NEVER_OUTSIDE_GIT
+) -> Iterator[str]:
     try:
         with os.scandir(top / below) as entries:
             for entry in entries:
                 path = f"{below}/{entry.name}" if below else entry.name
-                if entry.name in _NEVER_OUTSIDE_GIT:
+                if entry.name in never:
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    yield from _walked(top, path)
+                    yield from _walked(top, path, never)
                 else:
                     yield path
     except OSError as error:
-        raise TaskError(f"target: {below or '.'!r}: {error.strerror}") from error
+        raise TaskError(f"{top / below}: can't be read: {error.strerror}") from error

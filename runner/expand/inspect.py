@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.evidence import files_in
 from runner.expand.context import RunContext
 from runner.measure.loaders import LoaderPolicy, Sources, ignored_changes, loader_changes, watches
 from runner.measure.protected import matches, protected_changes
@@ -40,7 +41,8 @@ def inspect(
     if changes:
         return Findings(f"protected files changed: {_few(changes)}")
     asked = task.tests_first.tests if task.tests_first else ()
-    loading = loader_changes(root, node, task.protected, task.loaders, asked)
+    sealed = files_in(task.sealed.files) if task.sealed.files else ()
+    loading = loader_changes(root, node, task.protected, task.loaders, asked, sealed)
     if not loading:
         return Findings()
     said = f"files changed that load what is judged: {_few(loading)}"

@@ -23,7 +23,7 @@ from runner.expand.judging import Failure, Trial, failure_of, seconds_since
 from runner.expand.measuring import compare
 from runner.expand.overlays import restored
 from runner.expand.plans import search_of
-from runner.expand.prove import prove
+from runner.expand.prove import Ground, prove
 from runner.expand.root import Root
 from runner.expand.sides import Sides, in_sessions
 from runner.measure.loaders import Sources
@@ -223,11 +223,10 @@ class Expander:
     ) -> Generator[Phase, None, Failure | None]:
         assert notes.snapshot is not None and notes.recorded is not None
         started, image = time.monotonic(), notes.snapshot.digest
-        manifest = self._context.evidence.manifest
-        commit = notes.recorded.commit
-        proven = yield from prove(
-            trial, job, commit, image, manifest(job.origin.commit), manifest(commit)
-        )
+        origin = _snapshot_of(job.origin.snapshot, job.origin.label)
+        before = self._context.evidence.manifest(job.origin.commit)
+        ground = Ground(origin.digest, job.origin.label, before)
+        proven = yield from prove(trial, ground, notes.recorded.commit, image)
         if isinstance(proven, Failure):
             return proven
         notes.proof = proven

@@ -20,10 +20,12 @@ Overlay = Callable[[], Iterable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a state is not to be kept: an outcome without a measurement."""
+    """Why a state is not to be kept: an outcome without a measurement. ``of_baseline`` if what it is
+    compared with is to blame."""
 
     outcome: Outcome
     reason: str
+    of_baseline: bool = False
 
 
 @dataclass(slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import secrets
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.expand.attempt import write_whole
 from runner.expand.judging import Failure, Trial, failure_of
-from runner.expand.sides import SIDES, Side, Sides, in_sessions
+from runner.expand.sides import SIDES, Side
 from runner.measure.calibration import Calibration, calibrate
 from runner.measure.judge import Benchmark
 from runner.measure.metrics import read_metrics
@@ -31,11 +31,15 @@ from runner.sandbox.protocol import Repetition
 
 @dataclass(slots=True)
 class Series:
-    """What was measured so far: each repetition's metrics, of both sides, and all raw samples."""
+    """What was measured so far: each repetition's metrics, of both sides, and all raw samples.
+
+    ``seed`` orders the sides of the pairs; nobody can know it beforehand.
+    """
 
     metrics: dict[str, list[tuple[Metric, ...]]]
     samples: list[dict[str, object]]
     seconds: float = 0.0  # of the pairs, both sides
+    seed: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
 def compare(
@@ -67,11 +71,13 @@ def compare(
 
 
 def measure_against_itself(
-    trial: Trial, image: str, benchmark: Benchmark, plan: Plan
+    trial: Trial,
+    sides: contextlib.AbstractContextManager[Mapping[str, Side]],
+    benchmark: Benchmark,
+    plan: Plan,
 ) -> Generator[Phase, None, tuple[Calibration, tuple[Metric, ...]] | Failure]:
     """The A/A trial: the root on both sides. Its noise, and the medians of all its repetitions."""
     series = _empty()
-    sides = in_sessions(trial, Sides(image, image), benchmark)
     seen = yield from _measure(trial, sides, benchmark, plan, None, series, to_the_cap=True)
     _keep(trial, series)
     if isinstance(seen, Failure):
@@ -114,7 +120,7 @@ def _measure(
             if isinstance(got, Failure):
                 return got
         for number in range(plan.cap):
-            for side in pair_order(_seed(trial), number):
+            for side in pair_order(series.seed, number):
                 got = _repeat(trial, benchmark, measured[side], side)
                 if isinstance(got, Failure):
                     return got
@@ -146,7 +152,8 @@ def _repeat(trial: Trial, benchmark: Benchmark, of: Side, side: str) -> _Got | F
     trial.meter.container_s += repetition.seconds
     got = _read(repetition, benchmark)
     if isinstance(got, Failure) and side == BASELINE:
-        return Failure(Outcome.FAILED, f"its baseline can't be measured any more: {got.reason}")
+        reason = f"its baseline can't be measured any more: {got.reason}"
+        return Failure(Outcome.FAILED, reason, of_baseline=True)
     return got
 
 
@@ -200,12 +207,7 @@ def _look(
     return look(ratios, plan, calibration)
 
 
-def _seed(trial: Trial) -> str:
-    """The order of the sides is the same when an attempt is repeated, and no container knows it."""
-    secret = f"{trial.context.run_id}/{trial.attempt_id}/{trial.context.task.search.seed}"
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def _keep(trial: Trial, series: Series) -> None:
     """Raw samples are evidence: each repetition's, in the order in which they were taken."""
-    write_whole(trial.attempt.folder / "samples.json", series.samples)
+    kept = {"seed": series.seed, "repetitions": series.samples}
+    write_whole(trial.attempt.folder / "samples.json", kept)

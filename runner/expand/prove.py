@@ -4,43 +4,49 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from runner.expand.attempt import last_words, log_lines
 from runner.expand.inspect import new_tests
 from runner.expand.judging import Failure, Trial, failure_of
 from runner.measure.judge import NewTests
 from runner.measure.tests_run import tests_run
-from runner.model import Job, Outcome, Phase
+from runner.model import Outcome, Phase
 from runner.sandbox.protocol import Exit, StepResult
 
 _SHOWN = 3
+_MOST_BYTES = 64 << 10  # of names in a command; a kernel takes 128 KiB
 _NOT_FOUND = (126, 127)  # the shell's own codes for a command that can't be run
 
 
-def prove(
-    trial: Trial,
-    job: Job,
-    commit: str,
-    image: str,
-    parent: Mapping[str, str],
-    node: Mapping[str, str],
-) -> Generator[Phase, None, str | Failure]:
-    """Run the tests that a node brings on its parent and on itself; what was proven, in words.
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where new tests must fail: an image, what it is called, and the files that it has."""
 
-    The parent gets the tests and nothing else of the node. "" if the task asks for no tests.
+    image: str
+    label: str
+    files: Mapping[str, str]
+
+
+def prove(
+    trial: Trial, ground: Ground, commit: str, image: str
+) -> Generator[Phase, None, str | Failure]:
+    """Run the tests that ``commit`` brings, on the ground and on ``image``; what was proven, in words.
+
+    The ground gets the tests and nothing else of the commit. "" if the task asks for no tests.
     """
-    wanted = trial.context.task.tests_first
+    wanted, evidence = trial.context.task.tests_first, trial.context.evidence
     if wanted is None:
         return ""
-    tests = new_tests(trial.context, parent, node)
+    tests = new_tests(trial.context, ground.files, evidence.manifest(commit))
     if not tests:
         globs = ", ".join(wanted.tests)
         return Failure(Outcome.FAILED, f"it brings no new test (a new file that matches {globs})")
-    assert job.origin.snapshot is not None
-    evidence, chosen = trial.context.evidence, frozenset(tests)
-    on_parent = replace(trial, overlay=lambda: evidence.archive(commit, chosen.__contains__))
-    red = yield from _run(on_parent, wanted, "red", job.origin.snapshot.digest, tests)
+    if sum(len(path) + 1 for path in tests) > _MOST_BYTES:
+        return Failure(Outcome.FAILED, f"it brings {len(tests)} new tests, too many for one command")
+    chosen = frozenset(tests)
+    on_ground = replace(trial, overlay=lambda: evidence.archive(commit, chosen.__contains__))
+    red = yield from _run(on_ground, wanted, "red", ground.image, tests)
     if reason := _not_red(trial, red):
         return Failure(Outcome.FAILED, reason)
     green = yield from _run(trial, wanted, "green", image, tests)
@@ -49,7 +55,7 @@ def prove(
     names = ", ".join(tests[:_SHOWN]) + (" …" if len(tests) > _SHOWN else "")
     ran = tests_run(log_lines(trial.attempt.log("green")))
     count = "" if ran is None else f" ({ran} run)"
-    return f"red on {job.origin.label}: exit {red.code}; green on {job.label}{count}: {names}"
+    return f"red on {ground.label}: exit {red.code}; green on {trial.label}{count}: {names}"
 
 
 def _run(

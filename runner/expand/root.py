@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.trying import keep_tried, kept_tried, try_root
 from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
-from runner.measure.protected import matches
+from runner.measure.protected import matches, shown
 from runner.model import ROOT, Metric, Phase, State
 from runner.sandbox.protocol import Sandbox, Step, StepResult
 
@@ -50,6 +51,7 @@ class Root:
     rules: IgnoreRules
     checks: Checks
     calibration: Calibration
+    sealed_calibration: Calibration | None = None
     remarks: tuple[str, ...] = ()
     container_s: float = 0.0
 
@@ -67,6 +69,7 @@ def build_root(
     evidence, run_id = context.evidence, context.run_id
     found = attempt.once("target", Recorded, lambda: _keep_target(context, target))
     _demand_protected(context.task.protected, evidence.manifest(found.commit))
+    _demand_targets(context, found.commit)
     result = yield from set_up(context, sandbox, ATTEMPT_ID, ROOT, image, found.commit)
     log = attempt.log(SETUP)
     if failure := failure_of(result.exit, result.code, SETUP, last_words(log)):
@@ -106,7 +109,7 @@ def kept_root(context: RunContext, state: State) -> Root:
     sources = Sources(files, recorded.watched if recorded else {})
     return Root(
         state, tried.metrics, sources, rules_of(context), tried.checks, tried.calibration,
-        tried.remarks, tried.container_s,
+        tried.sealed_calibration, tried.remarks, tried.container_s,
     )  # fmt: skip
 
 
@@ -157,6 +160,18 @@ def _demand_protected(globs: tuple[str, ...], files: Mapping[str, str]) -> None:
             raise TaskError(
                 f"protected = {glob!r}: matches only files that git ignores, and those are not "
                 "copied into the sandbox; track them, or protect something else"
+            )
+
+
+def _demand_targets(context: RunContext, commit: str) -> None:
+    """A link that is protected protects nothing if what it leads to isn't."""
+    globs = context.task.protected
+    for path, target in context.evidence.links(commit).items():
+        inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        if matches(globs, path) and not inside.startswith("..") and not matches(globs, inside):
+            raise TaskError(
+                f"protected: {shown(path)} is a link to {shown(inside)}, which is not protected; "
+                "protect that as well"
             )
 
 

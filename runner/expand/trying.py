@@ -16,10 +16,13 @@ from runner.expand.judging import Failure, Trial
 from runner.expand.measuring import measure_against_itself
 from runner.expand.overlays import sealed_over
 from runner.expand.plans import search_of, verification_of
+from runner.expand.sides import Sides, in_fresh_containers, in_sessions
 from runner.measure.calibration import Calibration, biased, smallest_gain, too_noisy
 from runner.measure.checks import RootCheck, flaky_words
+from runner.measure.judge import Benchmark
 from runner.measure.plan import fixed_plan
 from runner.model import Metric, Phase
+from runner.task import Task
 
 _FILE = "tried.json"
 
@@ -30,6 +33,7 @@ class Tried:
 
     checks: dict[str, RootCheck]
     calibration: Calibration
+    sealed_calibration: Calibration | None
     metrics: tuple[Metric, ...]
     remarks: tuple[str, ...]
     container_s: float
@@ -44,16 +48,39 @@ def try_root(trial: Trial, image: str) -> Generator[Phase, None, Tried | Failure
     learned = yield from learn_all(trial, image)
     if isinstance(learned, Failure):
         return learned
-    found = yield from measure_against_itself(
-        trial, image, task.benchmark, fixed_plan(task.trials.pairs)
-    )
+    sides = in_sessions(trial, Sides(image, image), task.benchmark)
+    plan = fixed_plan(task.trials.pairs)
+    found = yield from measure_against_itself(trial, sides, task.benchmark, plan)
     if isinstance(found, Failure):
         return found
     calibration, metrics = found
+    sealed = yield from _try_sealed(trial, image)
+    if isinstance(sealed, Failure):
+        return sealed
     remarks = tuple(_remarks(trial.context, learned, calibration))
     for remark in remarks:
         yield Phase(trial.label, "root.remarked", {"remark": remark})
-    return Tried(dict(learned), calibration, metrics, remarks, round(trial.meter.container_s, 4))
+    spent_s = round(trial.meter.container_s, 4)
+    return Tried(dict(learned), calibration, sealed, metrics, remarks, spent_s)
+
+
+def sealed_benchmark(task: Task) -> Benchmark:
+    """The benchmark of a verification: the sealed one, if there is one."""
+    return replace(task.benchmark, command=task.sealed.benchmark or task.benchmark.command)
+
+
+def _try_sealed(trial: Trial, image: str) -> Generator[Phase, None, Calibration | Failure | None]:
+    """The noise of the sealed benchmark, measured as verification measures; ``None`` without one."""
+    task = trial.context.task
+    if not task.sealed.benchmark:
+        return None
+    opened = replace(trial, overlay=sealed_over(trial.context), attempt_id=f"{trial.attempt_id}-sealed")
+    benchmark, plan = sealed_benchmark(task), fixed_plan(task.trials.pairs)
+    sides = in_fresh_containers(opened, Sides(image, image), benchmark)
+    found = yield from measure_against_itself(opened, sides, benchmark, plan)
+    if isinstance(found, Failure):
+        return Failure(found.outcome, f"sealed: {found.reason}")
+    return found[0]
 
 
 def keep_tried(attempt: Attempt, tried: Tried) -> None:
@@ -100,6 +127,6 @@ def _remarks(context: RunContext, checks: Checks, calibration: Calibration) -> I
     yield from dict.fromkeys(filter(None, (*noisy, biased(calibration))))
     noise, shown = calibration.sd, smallest_gain(calibration, plan)
     yield (
-        f"Against itself the benchmark differs by {math.expm1(noise):.2%} (standard deviation), so "
-        f"{plan.cap} pairs show gains from {math.expm1(shown):.2%}."
+        f"Against itself the benchmark differs by {math.expm1(noise):.2%} (standard deviation, in the "
+        f"search), so {plan.cap} pairs show gains from {math.expm1(shown):.2%}."
     )

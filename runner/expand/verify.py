@@ -5,66 +5,56 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
+from runner.evidence import TreeTooLarge, overlay
 from runner.expand.attempt import last_words
-from runner.expand.checking import Checks, run_checks
+from runner.expand.checking import run_checks
 from runner.expand.context import RunContext
 from runner.expand.inspect import inspect, watched
 from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.measuring import compare
 from runner.expand.overlays import sealed_over
-from runner.expand.root import SETUP, Root, rules_of, set_up
+from runner.expand.prove import Ground, prove
+from runner.expand.root import SETUP, TARGET, Root, rules_of, set_up
 from runner.expand.sides import Sides, in_fresh_containers
-from runner.measure.calibration import Calibration
+from runner.expand.trying import sealed_benchmark
 from runner.measure.loaders import Sources
 from runner.measure.plan import Plan
 from runner.model import Measurement, Outcome, Phase, Snapshot, State, Verdict, Verified
 from runner.report.estimate import Estimate
 from runner.report.figures import percent
-from runner.sandbox.protocol import Sandbox
 
 
 def verify(
-    context: RunContext,
-    sandbox: Sandbox,
-    root: Root,
-    image: str,
-    candidate: State,
-    plan: Plan,
-    claim: Estimate | None = None,
-    attempt_id: str = "",
-) -> Generator[Phase, None, Verified]:
-    """Build ``candidate`` from its recorded sources alone, as the root was built from its own, and
-    check and measure it against the root.
+    trial: Trial, root: Root, baseline: Built, image: str, candidate: State, plan: Plan
+) -> Generator[Phase, None, Measurement | Failure]:
+    """Build ``candidate`` as the root was built, check it, and measure it against ``baseline``, the
+    root that was built in the same clean room.
 
     What an action changed outside the sources (the home folder, ignored files, caches) is not
     there, so a gain that lived in it doesn't reproduce. The samples are new: the luck that made a
-    candidate the best is not in them. ``claim`` is what the search has measured;
-    ``attempt_id`` names this attempt, which must be a new one. Raises ``EngineError``.
+    candidate the best is not in them. Raises ``EngineError``.
     """
-    label = candidate.label
-    yield Phase(label, "verify.started", {"pairs": plan.cap})
-    trial = Trial(context, sandbox, attempt_id or f"{label}-verify-1", label)
+    yield Phase(trial.label, "verify.started", {"pairs": plan.cap})
+    context = trial.context
     if reason := tampering(context, root, candidate.commit):
-        return Verified(label, Verdict.TAMPERED, None, reason, claimed=_gain(claim))
-    built = yield from build(trial, image, candidate.commit)
+        return Failure(Outcome.TAMPERED, reason)
+    built = yield from build(trial, image, sources_of(context, root, candidate.commit))
     if isinstance(built, Failure):
-        result: Measurement | Failure = built
-    else:
-        assert root.state.snapshot is not None
-        try:
-            sides = Sides(built.snapshot.digest, root.state.snapshot.digest)
-            result = changed_by_set_up(context, root.sources, built) or (
-                yield from examine(trial, root.checks, sides, plan, root.calibration)
-            )
-        finally:
-            sandbox.discard(built.snapshot.tag)
-    return costed(conclude(label, result, claim), trial.meter)
+        return built
+    try:
+        return (yield from examine(trial, root, built, baseline, candidate.commit, plan))
+    finally:
+        trial.sandbox.discard(built.snapshot.tag)
 
 
-def costed(found: Verified, meter: Meter) -> Verified:
-    """A verification with what it cost."""
-    spent_s, saved_s = round(meter.container_s, 4), round(meter.saved_s, 4)
-    return replace(found, container_s=spent_s, saved_s=saved_s)
+def sources_of(context: RunContext, root: Root, commit: str) -> str:
+    """The tree of what the target was found as, with what ``commit`` changes of the root.
+
+    Not the commit's own: that holds what ``setup`` has made, and ``setup`` will run again.
+    """
+    evidence = context.evidence
+    found = evidence.commit(context.run_id, TARGET)
+    return overlay(evidence, found, commit, evidence.changed(root.state.commit, commit))
 
 
 def tampering(context: RunContext, root: Root, commit: str) -> str:
@@ -83,55 +73,69 @@ class Built:
     sources: Sources
 
 
-def changed_by_set_up(context: RunContext, judge: Sources, built: Built) -> Failure | None:
-    """Code of a candidate that ``setup`` runs could have changed what judges it after all."""
-    found = inspect(context, judge, judge.files, built.sources).tampered
-    return Failure(Outcome.TAMPERED, f"by its set-up, {found}") if found else None
-
-
 def build(
     trial: Trial, image: str, commit: str, name: str = ""
 ) -> Generator[Phase, None, Built | Failure]:
-    """The image that ``setup`` makes of recorded sources, called ``name``, or after the attempt."""
+    """The image that ``setup`` makes of a commit or tree, called ``name``, or after the attempt."""
     context, sandbox = trial.context, trial.sandbox
     result = yield from set_up(context, sandbox, trial.attempt_id, trial.label, image, commit)
     trial.meter.container_s += result.seconds
-    failure = failure_of(result.exit, result.code, SETUP, last_words(trial.attempt.log(SETUP)))
-    if failure is None:
-        facts = {"attempt": trial.attempt_id}
+    try:
+        failure = failure_of(result.exit, result.code, SETUP, last_words(trial.attempt.log(SETUP)))
+        if failure:
+            return failure
         recorded = context.evidence.record(
             context.run_id,
             f"{trial.attempt_id}-built",
-            commit,
+            "",
             sandbox.archive(result.container),
             f"{trial.attempt_id}: after the set-up\n",
             rules_of(context),
             watched(context),
         )
-        sources = Sources(context.evidence.manifest(recorded.commit), recorded.watched)
+        facts = {"attempt": trial.attempt_id}
         snapshot = sandbox.commit(result.container, name or trial.attempt_id, None, facts)
-    sandbox.remove(result.container)
-    return failure or Built(snapshot, sources)
+    except TreeTooLarge as error:
+        return Failure(Outcome.DISK, str(error))
+    finally:
+        sandbox.remove(result.container)
+    return Built(snapshot, Sources(context.evidence.manifest(recorded.commit), recorded.watched))
 
 
 def examine(
-    trial: Trial, known: Checks, sides: Sides, plan: Plan, calibration: Calibration
+    trial: Trial, root: Root, built: Built, baseline: Built, commit: str, plan: Plan
 ) -> Generator[Phase, None, Measurement | Failure]:
-    """Check the candidate's image and measure it against the baseline's, sealed files included.
+    """Check what was built of ``commit`` and measure it against the baseline, sealed files included.
 
-    ``known`` is what the checks have shown on the baseline.
+    ``root`` has what the checks and the benchmark have shown on the baseline.
     """
-    task, sealed = trial.context.task, trial.context.task.sealed
-    failure = yield from run_checks(trial, task.checks, sides.candidate, known)
+    context, task, sealed = trial.context, trial.context.task, trial.context.task.sealed
+    judge, image = baseline.sources, built.snapshot.digest
+    # Code of a candidate that `setup` runs could have changed what judges it after all.
+    if reason := inspect(context, judge, judge.files, built.sources).tampered:
+        return Failure(Outcome.TAMPERED, f"by its set-up, {reason}")
+    ground = Ground(baseline.snapshot.digest, "the baseline", judge.files)
+    proven = yield from prove(trial, ground, commit, image)
+    if isinstance(proven, Failure):
+        return proven
+    failure = yield from run_checks(trial, task.checks, image, root.checks)
     if failure:
         return failure
-    opened = replace(trial, overlay=sealed_over(trial.context))
-    failure = yield from run_checks(opened, sealed.checks, sides.candidate, known)
+    opened = replace(trial, overlay=sealed_over(context))
+    failure = yield from run_checks(opened, sealed.checks, image, root.checks)
     if failure:
         return Failure(Outcome.REJECTED, f"sealed: {failure.reason}")
-    benchmark = replace(task.benchmark, command=sealed.benchmark or task.benchmark.command)
+    benchmark = sealed_benchmark(task)
+    sides = Sides(image, baseline.snapshot.digest)
     measured = in_fresh_containers(opened, sides, benchmark)
+    calibration = root.sealed_calibration or root.calibration
     return (yield from compare(opened, measured, benchmark, plan, calibration))
+
+
+def costed(found: Verified, meter: Meter) -> Verified:
+    """A verification with what it cost."""
+    spent_s, saved_s = round(meter.container_s, 4), round(meter.saved_s, 4)
+    return replace(found, container_s=spent_s, saved_s=saved_s)
 
 
 def conclude(label: str, result: Measurement | Failure, claim: Estimate | None) -> Verified:
@@ -149,7 +153,8 @@ def conclude(label: str, result: Measurement | Failure, claim: Estimate | None) 
             case Outcome.REJECTED:  # by a check that it had never met
                 verdict = Verdict.FAILED
             case _:
-                verdict = Verdict.NOT_REPRODUCED if claim is not None else Verdict.FAILED
+                blamed = claim is None or result.of_baseline
+                verdict = Verdict.FAILED if blamed else Verdict.NOT_REPRODUCED
         return Verified(label, verdict, None, result.reason, claimed=claimed)
     excluded = claim is not None and claim.low > max(result.high, 0.0)
     reason = _shortfall(claim, result) if claim is not None and excluded else ""

@@ -5,67 +5,98 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
-from runner.errors import Cancelled, EngineError, SnapshotMissing
+from runner.errors import Cancelled, EngineError, TaskError
 from runner.expand.context import RunContext
-from runner.expand.judging import Failure, Trial
+from runner.expand.judging import Failure, Meter, Trial
 from runner.expand.root import TARGET, Root
-from runner.expand.verify import build, verify
+from runner.expand.verify import Built, build, conclude, costed, examine, sources_of, verify
 from runner.measure.plan import Plan
-from runner.model import ROOT, Phase, State, Verdict, Verified
+from runner.model import ROOT, Measurement, Phase, State, Verdict, Verified
 from runner.report.estimate import Estimate
 from runner.sandbox.protocol import Sandbox
 
 T = TypeVar("T")
+Judged = Generator[Phase, None, Measurement | Failure]
 _ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CleanRoom:
-    """What verifying takes. ``image`` is what the root's container had started from."""
+    """What verifying takes. ``image`` is what the root's container had started from; ``baseline`` is
+    the root, built in this room as candidates are."""
 
     context: RunContext
     sandbox: Sandbox
     root: Root
     image: str
     cancelled: threading.Event
+    baseline: Built
+
+    def trial(self, attempt_id: str, label: str, meter: Meter) -> Trial:
+        """A place to judge in."""
+        return Trial(self.context, self.sandbox, attempt_id, label, meter)
+
+    def close(self) -> None:
+        """Remove the baseline."""
+        self.sandbox.discard(self.baseline.snapshot.tag)
 
 
 def opened(
     context: RunContext, sandbox: Sandbox, root: Root, image: str, cancelled: threading.Event
 ) -> Generator[Phase, None, CleanRoom]:
-    """A clean room whose root is there: one whose snapshot was removed is built again from its
-    evidence. Raises ``EngineError``."""
-    assert root.state.snapshot is not None
-    try:
-        sandbox.find(root.state.snapshot.digest)
-    except SnapshotMissing:
-        trial = Trial(context, sandbox, fresh_id(context, f"{ROOT}-again"), ROOT)
-        built = yield from build(trial, image, context.evidence.commit(context.run_id, TARGET))
-        if isinstance(built, Failure):
-            raise EngineError(f"the root can't be built again: {built.reason}") from None
-        root = replace(root, state=replace(root.state, snapshot=built.snapshot))
-    return CleanRoom(context, sandbox, root, image, cancelled)
+    """A clean room with the root in it, built from its evidence: nothing of the search's own
+    snapshots is needed. To be closed. Raises ``EngineError``, and ``TaskError`` where the sealed
+    files are gone."""
+    sealed = context.task.sealed.files
+    if sealed is not None and not sealed.is_dir():
+        raise TaskError(f"sealed.files: {sealed} is no directory any more, and verification needs it")
+    trial = Trial(context, sandbox, fresh_id(context, f"{ROOT}-room"), ROOT)
+    built = yield from build(trial, image, context.evidence.commit(context.run_id, TARGET))
+    if isinstance(built, Failure):
+        raise EngineError(f"the root can't be built again: {built.reason}")
+    return CleanRoom(context, sandbox, root, image, cancelled, built)
 
 
 def verified(
     room: CleanRoom, state: State, plan: Plan, claim: Estimate | None
 ) -> Generator[Phase, None, Verified]:
-    """Verify one state against the root, and again if the engine fails.
+    """Verify one state against the root, and again if the engine fails. ``claim`` is what the search
+    has measured of it.
 
     Raises ``EngineError`` if it goes on failing, ``Cancelled`` once told to stop.
     """
+    meter = Meter()
 
-    def once(attempt_id: str) -> Generator[Phase, None, Verified]:
-        return verify(
-            room.context, room.sandbox, room.root, room.image, state, plan, claim, attempt_id
-        )
+    def once(attempt_id: str) -> Judged:
+        trial = room.trial(attempt_id, state.label, meter)
+        return verify(trial, room.root, room.baseline, room.image, state, plan)
 
-    found = yield from patiently(room, state.label, f"{state.label}-verify", once)
+    result = yield from patiently(room, state.label, f"{state.label}-verify", once)
+    found = costed(conclude(state.label, result, claim), meter)
     yield Phase(state.label, "verify.finished", {"verdict": str(found.verdict)})
     return found
+
+
+def paired(
+    room: CleanRoom, trial: Trial, before: str, after: str, plan: Plan
+) -> Judged:
+    """The gain of one node's sources over another's, both built in the room."""
+    without = room.trial(f"{trial.attempt_id}-without", trial.label, trial.meter)
+    images: list[Built] = []
+    try:
+        for place, commit in ((without, before), (trial, after)):
+            built = yield from build(place, room.image, sources_of(room.context, room.root, commit))
+            if isinstance(built, Failure):
+                return built
+            images.append(built)
+        baseline, candidate = images
+        return (yield from examine(trial, room.root, candidate, baseline, after, plan))
+    finally:
+        for image in images:
+            room.sandbox.discard(image.snapshot.tag)
 
 
 def patiently(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.evidence import Prepared
 from runner.expand.inspect import inspect
 from runner.expand.judging import Failure, Meter, Trial
-from runner.expand.plans import verification_of
-from runner.expand.sides import Sides
 from runner.expand.trying import learn_all
-from runner.expand.verify import Built, build, changed_by_set_up, conclude, costed, examine
-from runner.gate.clean_room import CleanRoom, patiently
+from runner.expand.verify import Built, build, conclude, costed, examine
+from runner.gate.clean_room import CleanRoom, Judged, patiently
 from runner.measure.loaders import Sources
-from runner.model import Measurement, Outcome, Phase, Verdict, Verified
+from runner.measure.plan import Plan
+from runner.model import Outcome, Phase, Verdict, Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Examined:
 
 
 def examine_merge(
-    room: CleanRoom, prepared: Prepared, *, gain_needed: bool = True
+    room: CleanRoom, prepared: Prepared, plan: Plan, *, gain_needed: bool = True
 ) -> Generator[Phase, None, Examined]:
     """Build the branch as it is and as it would be, and judge the second against the first.
 
@@ -39,9 +38,9 @@ def examine_merge(
     label, meter = prepared.label, Meter()
     attempts: list[str] = []
 
-    def once(attempt_id: str) -> Generator[Phase, None, Measurement | Failure]:
+    def once(attempt_id: str) -> Judged:
         attempts.append(attempt_id)
-        return _judged(room, prepared, attempt_id, meter)
+        return _judged(room, prepared, room.trial(attempt_id, label, meter), plan)
 
     yield Phase(label, "merge.started", {"branch": prepared.branch, "files": len(prepared.paths)})
     result = yield from patiently(room, label, f"{label}-merge", once)
@@ -51,30 +50,23 @@ def examine_merge(
     return Examined(found, rejection, str(room.context.attempt(attempts[-1]).folder))
 
 
-def _judged(
-    room: CleanRoom, prepared: Prepared, attempt_id: str, meter: Meter
-) -> Generator[Phase, None, Measurement | Failure]:
-    context, label = room.context, prepared.label
-    before = Trial(context, room.sandbox, f"{attempt_id}-before", label, meter)
-    after = Trial(context, room.sandbox, attempt_id, label, meter)
+def _judged(room: CleanRoom, prepared: Prepared, trial: Trial, plan: Plan) -> Judged:
+    before = room.trial(f"{trial.attempt_id}-before", trial.label, trial.meter)
     if reason := _tampering(room, prepared):
         return Failure(Outcome.TAMPERED, reason)
     images: list[Built] = []
     try:
-        for trial, commit in ((before, prepared.before), (after, prepared.after)):
-            built = yield from build(trial, room.image, commit)
+        for place, commit in ((before, prepared.before), (trial, prepared.after)):
+            built = yield from build(place, room.image, commit)
             if isinstance(built, Failure):
-                return _of_branch(built) if trial is before else built
+                return _of_branch(built) if place is before else built
             images.append(built)
-        if failure := changed_by_set_up(context, images[0].sources, images[1]):
-            return failure
-        baseline, candidate = (image.snapshot.digest for image in images)
-        known = yield from learn_all(before, baseline)
+        baseline, candidate = images
+        known = yield from learn_all(before, baseline.snapshot.digest)
         if isinstance(known, Failure):
             return _of_branch(known)
-        plan = verification_of(context, 1)
-        sides = Sides(candidate, baseline)
-        return (yield from examine(after, known, sides, plan, room.root.calibration))
+        root = replace(room.root, checks=known)
+        return (yield from examine(trial, root, candidate, baseline, prepared.after, plan))
     finally:
         for image in images:
             room.sandbox.discard(image.snapshot.tag)

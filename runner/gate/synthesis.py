@@ -8,12 +8,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from runner.errors import EngineError
-from runner.evidence import Conflict, merge_trees, record_tree
-from runner.expand.judging import Failure, Meter, Trial
+from runner.evidence import Conflict, Recorded, merge_trees, record_tree
+from runner.expand.context import RunContext
+from runner.expand.judging import Failure, Meter
 from runner.expand.plans import verification_of
-from runner.expand.sides import Sides
-from runner.expand.verify import Built, build, changed_by_set_up, examine, tampering
-from runner.gate.clean_room import CleanRoom, patiently
+from runner.expand.verify import build, sources_of, tampering
+from runner.gate.clean_room import CleanRoom, Judged, fresh_id, paired, patiently
 from runner.measure.plan import Plan
 from runner.model import (
     Action,
@@ -23,13 +23,14 @@ from runner.model import (
     Job,
     JobKind,
     Measurement,
-    Outcome,
     Phase,
+    Snapshot,
     State,
 )
 from runner.planner.node import Node
 from runner.planner.reward import judge, verdict_of
 from runner.planner.tree import Tree
+from runner.sandbox.snapshots import tag_of
 
 _MERGE = "merge:"
 
@@ -107,45 +108,34 @@ def synthesise(
 
 
 def settle(
-    room: CleanRoom, job: Job, synthesis: Synthesis
+    room: CleanRoom, job: Job, synthesis: Synthesis, plan: Plan
 ) -> Generator[Phase, None, Expansion]:
     """Make the combination the node of ``job``, measured once more against its best part."""
     context, combination, meter = room.context, synthesis.combination, synthesis.meter
     started_at = time.time()
-    evidence, run_id = context.evidence, context.run_id
-    together = " + ".join(combination.labels)
-    recorded = record_tree(
-        evidence,
-        run_id,
-        job.label,
-        combination.tree_id,
-        tuple(evidence.commit(run_id, label) for label in combination.labels),
-        f"{job.label}: {together}\n",
-    )
+    recorded = _recorded(context, job.label, combination)
 
-    def once(attempt_id: str) -> Generator[Phase, None, Measurement | Failure]:
-        plan, before = verification_of(context, 1), job.against.commit
-        return _judged(room, job.label, attempt_id, before, recorded.commit, plan, meter)
+    def once(attempt_id: str) -> Judged:
+        trial = room.trial(attempt_id, job.label, meter)
+        return paired(room, trial, job.against.commit, recorded.commit, plan)
 
     result = yield from patiently(room, job.label, f"{job.label}-whole", once)
-    trial = Trial(context, room.sandbox, job.attempt_id, job.label, meter)
-    built = yield from build(trial, room.image, recorded.commit, job.label)
-    if isinstance(built, Failure):
-        raise EngineError(f"{job.label} was built before, and can't be built again: {built.reason}")
     thresholds = context.task.search.thresholds
-    measured = result if isinstance(result, Measurement) else None
-    told = judge(measured, thresholds) if measured else verdict_of(Outcome.FAILED, thresholds)
-    kept = told.decision is Decision.COMMIT
-    if not kept:
-        room.sandbox.discard(built.snapshot.tag)
+    if isinstance(result, Measurement):
+        told, reason = judge(result, thresholds), f"{' + '.join(combination.labels)} together"
+    else:
+        told, reason = verdict_of(result.outcome, thresholds), result.reason
+    snapshot = None
+    if told.decision is Decision.COMMIT:
+        snapshot = yield from _snapshot(room, job.label, recorded.commit, meter)
     return Expansion(
         job=job,
         outcome=told.outcome,
         decision=told.decision,
         reward=told.reward,
-        reason=f"{together} together" if measured else str(result),
-        measurement=measured,
-        snapshot=built.snapshot if kept else None,
+        reason=reason,
+        measurement=result if isinstance(result, Measurement) else None,
+        snapshot=snapshot,
         commit=recorded.commit,
         tree_id=recorded.tree_id,
         files_changed=recorded.files_changed,
@@ -154,6 +144,27 @@ def settle(
         container_s=round(meter.container_s, 4),
         saved_s=round(meter.saved_s, 4),
     )
+
+
+def _recorded(context: RunContext, label: str, combination: Combination) -> Recorded:
+    """The combination's sources as the evidence of its node, a child of all its parts."""
+    evidence, run_id = context.evidence, context.run_id
+    parents = tuple(evidence.commit(run_id, each) for each in combination.labels)
+    message = f"{label}: {' + '.join(combination.labels)} together\n"
+    return record_tree(evidence, run_id, label, combination.tree_id, parents, message)
+
+
+def _snapshot(
+    room: CleanRoom, label: str, commit: str, meter: Meter
+) -> Generator[Phase, None, Snapshot]:
+    """The node's own image. One of an earlier try that was never recorded is replaced."""
+    room.sandbox.discard(tag_of(room.context.run_id, label))
+    trial = room.trial(fresh_id(room.context, f"{label}-built"), label, meter)
+    sources = sources_of(room.context, room.root, commit)
+    built = yield from build(trial, room.image, sources, label)
+    if isinstance(built, Failure):
+        raise EngineError(f"{label} was built before, and can't be built again: {built.reason}")
+    return built.snapshot
 
 
 def _added(
@@ -181,8 +192,9 @@ def _added(
     if reason := tampering(context, room.root, recorded.commit):
         return reason
 
-    def once(attempt_id: str) -> Generator[Phase, None, Measurement | Failure]:
-        return _judged(room, node.label, attempt_id, so_far.commit, recorded.commit, plan, meter)
+    def once(attempt_id: str) -> Judged:
+        trial = room.trial(attempt_id, node.label, meter)
+        return paired(room, trial, so_far.commit, recorded.commit, plan)
 
     result = yield from patiently(room, node.label, f"{node.label}-synthesis", once)
     if isinstance(result, Failure):
@@ -190,36 +202,6 @@ def _added(
     if result.low <= 0.0:
         return f"no gain over the others ({math.expm1(result.gain):+.1%})"
     return Combination((*so_far.labels, node.label), recorded.commit, recorded.tree_id, result)
-
-
-def _judged(
-    room: CleanRoom,
-    label: str,
-    attempt_id: str,
-    before: str,
-    after: str,
-    plan: Plan,
-    meter: Meter,
-) -> Generator[Phase, None, Measurement | Failure]:
-    """The paired gain of one commit over another, both built in the clean room."""
-    without = Trial(room.context, room.sandbox, f"{attempt_id}-without", label, meter)
-    together = Trial(room.context, room.sandbox, attempt_id, label, meter)
-    images: list[Built] = []
-    try:
-        for trial, commit in ((without, before), (together, after)):
-            built = yield from build(trial, room.image, commit)
-            if isinstance(built, Failure):
-                return built
-            images.append(built)
-        root = room.root
-        if failure := changed_by_set_up(room.context, root.sources, images[1]):
-            return failure
-        baseline, candidate = (image.snapshot.digest for image in images)
-        sides = Sides(candidate, baseline)
-        return (yield from examine(together, root.checks, sides, plan, root.calibration))
-    finally:
-        for image in images:
-            room.sandbox.discard(image.snapshot.tag)
 
 
 def job_of(tree: Tree, combination: Combination) -> Job:
@@ -250,5 +232,3 @@ def _common(one: str, other: str) -> str:
 
 def _is_ancestor(label: str, of: str) -> bool:
     return of.startswith(f"{label}.")
-
-

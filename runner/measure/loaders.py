@@ -81,11 +81,13 @@ def loader_changes(
     protected: Iterable[str],
     loaders: Loaders,
     asked: Iterable[str] = (),
+    sealed: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """What was added or changed, each as ``added conftest.py (the test runner's configuration)``.
 
     Empty where the policy allows it. Removing such a file counts as well; what is protected is not
-    told again, but for what is ``asked`` for (globs) and may be added there.
+    told again, but for what is ``asked`` for (globs) and may be added there. ``sealed`` are paths that will be
+    laid over the workspace, and judge as well.
     """
     if loaders.policy is LoaderPolicy.ALLOW:
         return ()
@@ -95,7 +97,7 @@ def loader_changes(
         told = matches(judged, path) and not matches(asked, path)
         return not told and not matches(allowed, path)
 
-    return tuple(_changes(root, node, concerns, _Judged.of(judged, root.files)))
+    return tuple(_changes(root, node, concerns, _Judged.of(judged, root.files, sealed)))
 
 
 def ignored_changes(root: Sources, node: Sources, protected: Iterable[str]) -> tuple[str, ...]:
@@ -128,8 +130,10 @@ class _Judged:
     own: frozenset[str]
 
     @classmethod
-    def of(cls, protected: tuple[str, ...], files: Mapping[str, str]) -> _Judged:
-        paths = [path for path in files if matches(protected, path)]
+    def of(
+        cls, protected: tuple[str, ...], files: Mapping[str, str], sealed: Iterable[str]
+    ) -> _Judged:
+        paths = [*(path for path in files if matches(protected, path)), *sealed]
         bare = [path for path in map(_split, paths) if path[1]]
         return cls(
             protected,

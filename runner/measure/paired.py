@@ -80,8 +80,8 @@ def log_ratios(
 def pair_order(seed: str, number: int) -> tuple[str, str]:
     """Which side goes first, and which second, in pair ``number``: a fair coin's choice.
 
-    The same for the same seed, so that a comparison can be resumed. Give each comparison a seed of
-    its own, and one that the measured code doesn't know.
+    The same for the same seed. Give each comparison a seed of its own, and one that the measured code
+    can't know.
     """
     digest = hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=1).digest()
     return (CANDIDATE, BASELINE) if digest[0] & 1 else (BASELINE, CANDIDATE)

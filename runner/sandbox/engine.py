@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from runner.errors import Cancelled, EngineError
+from runner.errors import EngineError
 from runner.model import Limits, Snapshot
 from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_exit, engine_errors
@@ -168,7 +168,7 @@ class EngineSandbox:
         """Nobody will ask for what came to nothing: another attempt has another name."""
         try:
             yield
-        except (Cancelled, EngineError):
+        except BaseException:
             with contextlib.suppress(EngineError):
                 self.remove(name)
             raise

@@ -75,7 +75,7 @@ class FakeSandbox:
             wire = container.start(step.command, self._cancelled, step.env, piped=False)
             wire.send(step.stdin, close=True)
             return self._follow(container, wire, step, log, started)
-        except Cancelled:
+        except BaseException:
             container.kill()
             remove_tree(container.home)
             raise

@@ -49,7 +49,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
     sealed = _sealed(folder, target, file, limits, problems)
-    exclude = (*file.exclude, *_hidden(target, sealed))
+    exclude = (*file.exclude, *_hidden(path, target, file, sealed))
     problems += _target_problems(target, file, exclude)
     return Task(
         name=file.name,
@@ -98,13 +98,20 @@ def _sealed(
     return Sealed(files, checks, section.benchmark or "")
 
 
-def _hidden(target: Path, sealed: Sealed) -> tuple[str, ...]:
-    """The glob that keeps sealed files, should they lie below the target, out of every image."""
-    if sealed.files is None or not sealed.files.is_relative_to(target):
+def _hidden(path: Path, target: Path, file: TaskFile, sealed: Sealed) -> tuple[str, ...]:
+    """The globs that keep what is sealed out of every image: the files, and the task file, which
+    has the commands."""
+    if not file.sealed.model_fields_set:
         return ()
-    # A name is no glob: what is special in one stands for itself in brackets.
-    path = re.sub(r"[*?[]", r"[\g<0>]", sealed.files.relative_to(target).as_posix())
-    return (f"{path}/**",)
+    hidden = [(path.resolve(), "")]
+    if sealed.files is not None:
+        hidden.append((sealed.files, "/**"))
+    return tuple(
+        # A name is no glob: what is special in one stands for itself in brackets.
+        re.sub(r"[*?[]", r"[\g<0>]", each.relative_to(target).as_posix()) + end
+        for each, end in hidden
+        if each.is_relative_to(target)
+    )
 
 
 def _tests_first(section: TestsFirstSection | None, limits: Limits) -> NewTests | None:

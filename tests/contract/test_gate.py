@@ -25,6 +25,7 @@ from runner.gate import (
     verified,
 )
 from runner.measure.judge import Check
+from runner.measure.plan import Plan
 from runner.model import Event, Outcome, State, Verdict
 from runner.planner.tree import Tree
 from runner.sandbox.fake import FakeSandbox
@@ -71,6 +72,10 @@ class Gate:
     room: CleanRoom
     tree: Tree
 
+    @property
+    def plan(self) -> Plan:
+        return verification_of(self.room.context, 1)
+
     def prepare(self, label: str, into: str | None = None) -> Prepared:
         return prepare(self.room.context.evidence, self.bench.target, "r1", label, into)
 
@@ -106,7 +111,11 @@ def gate_of(bench: Bench, *actions: object) -> Iterator[Gate]:
         with closing(parts.open_sandbox(9)) as sandbox:
             root = follow(root_of(parts, sandbox))
             room = follow(opened(parts.context, sandbox, root, parts.image, parts.cancelled))
-            yield Gate(bench, task, room, grown(parts, root))
+            with closing(room):
+                yield Gate(bench, task, room, grown(parts, root))
+            left = sandbox.leftovers()
+            assert left.containers == ()
+            assert all(label.count("-") == 0 for label in left.snapshot_labels.values())
 
 
 def label_of(gate: Gate, key: str) -> str:
@@ -130,14 +139,13 @@ def test_any_node_can_be_verified_and_each_time_anew(bench: Bench) -> None:
         assert {f"{worse}-verify-1", f"{worse}-verify-2"} <= attempts
 
 
-def test_a_root_whose_snapshot_is_gone_is_built_again(bench: Bench) -> None:
+def test_nothing_of_the_searchs_own_snapshots_is_needed(bench: Bench) -> None:
     with gate_of(bench, DROP_60) as gate:
-        gate.room.sandbox.discard(tag_of("r1", "A"))
-        context, root = gate.room.context, gate.room.root
-        room = follow(opened(context, gate.room.sandbox, root, bench.image, bench.cancelled))
+        for label in ("A.1", "A"):
+            gate.room.sandbox.discard(tag_of("r1", label))
         node = gate.tree.node("A.1")
         state = State("A.1", None, node.commit, node.tree_id)
-        found = follow(verified(room, state, verification_of(context, 1), None))
+        found = follow(verified(gate.room, state, gate.plan, None))
         assert found.verdict is Verdict.IMPROVED
 
 
@@ -149,7 +157,7 @@ def test_what_is_merged_is_judged_with_the_branch_as_it_is_now(bench: Bench) -> 
         (bench.target / "more").write_text("2000\n" + "\n" * 8 + "1\n")
         git(bench.target, "commit", "-qam", "slower, elsewhere")
         prepared = gate.prepare("A.1")
-        examined = follow(examine_merge(gate.room, prepared))
+        examined = follow(examine_merge(gate.room, prepared, gate.plan))
         assert examined.rejection == ""
         measured = examined.verified.measurement
         assert measured is not None
@@ -177,7 +185,7 @@ def test_a_check_that_the_merge_breaks_is_a_rejection(bench: Bench) -> None:
         git(bench.target, "add", "-A")
         git(bench.target, "commit", "-qm", "wants 60")
         prepared = gate.prepare("A.1")
-        examined = follow(examine_merge(replace(gate.room, context=context), prepared))
+        examined = follow(examine_merge(replace(gate.room, context=context), prepared, gate.plan))
         assert "check whole exited with 1" in examined.rejection
         assert list(Path(examined.log).glob("check-whole*.log"))
         assert git(bench.target, "log", "-1", "--format=%s") == "wants 60"
@@ -187,29 +195,29 @@ def test_a_branch_that_fails_by_itself_is_told_so(bench: Bench) -> None:
     with gate_of(bench, DROP_60) as gate:
         (bench.target / "state").write_text("broken\n")
         git(bench.target, "commit", "-qam", "broken")
-        examined = follow(examine_merge(gate.room, gate.prepare("A.1")))
+        examined = follow(examine_merge(gate.room, gate.prepare("A.1"), gate.plan))
         assert examined.rejection.startswith("the branch itself, before the merge: check whole")
 
 
 def test_a_change_without_a_gain_over_the_branch_needs_leave(bench: Bench) -> None:
     with gate_of(bench, action("tidy", "echo tidy >> state")) as gate:
         prepared = gate.prepare("A.1")
-        examined = follow(examine_merge(gate.room, prepared))
+        examined = follow(examine_merge(gate.room, prepared, gate.plan))
         assert examined.rejection.startswith("no difference")
-        examined = follow(examine_merge(gate.room, prepared, gain_needed=False))
+        examined = follow(examine_merge(gate.room, prepared, gate.plan, gain_needed=False))
         assert examined.rejection == ""
 
 
 def test_a_loss_is_rejected_in_any_case(bench: Bench) -> None:
     with gate_of(bench, WORSE) as gate:
-        examined = follow(examine_merge(gate.room, gate.prepare("A.1"), gain_needed=False))
+        examined = follow(examine_merge(gate.room, gate.prepare("A.1"), gate.plan, gain_needed=False))
         assert examined.rejection == "it makes the branch as it is now worse"
 
 
 def test_a_branch_that_moves_meanwhile_stays_where_it_is(bench: Bench) -> None:
     with gate_of(bench, DROP_60) as gate:
         prepared = gate.prepare("A.1")
-        assert follow(examine_merge(gate.room, prepared)).rejection == ""
+        assert follow(examine_merge(gate.room, prepared, gate.plan)).rejection == ""
         (bench.target / "state").write_text("whole again\n")
         git(bench.target, "commit", "-qam", "moved")
         with pytest.raises(BranchMoved):
@@ -228,7 +236,7 @@ def test_the_best_parts_become_one_node(bench: Bench) -> None:
         synthesis = follow(synthesise(gate.room, gate.tree, nodes))
         assert synthesis.combination.labels == (best, other)
         job = job_of(gate.tree, synthesis.combination)
-        expansion = follow(settle(gate.room, job, synthesis))
+        expansion = follow(settle(gate.room, job, synthesis, gate.plan))
         label = f"{best}.1"
         assert (job.label, expansion.outcome) == (label, Outcome.IMPROVED)
         assert [a.key for a in job.actions] == [f"merge:{other}"]
