@@ -110,8 +110,12 @@ def _reference_for(client: Client, spec: ImageSpec, tag: str) -> str:
         _tell(images.prepare(client, sources()))
         return images.AGENT
     if spec.dockerfile is not None:
-        plan = engine_images.Build(tag, context_of(spec.dockerfile.parent), spec.dockerfile.name)
-        _tell(engine_images.build(client, plan))
+        found = sources()
+        if images.AGENT.partition(":")[0] in spec.dockerfile.read_text(errors="replace"):
+            _tell(images.prepare(client, found))
+        files = engine_images.context_of(spec.dockerfile.parent)
+        name = spec.dockerfile.name
+        _tell(engine_images.build(client, engine_images.Build(tag, files, name, found.proxies)))
         return tag
     if engine_images.find(client, spec.name) is None:
         raise TaskError(
@@ -119,15 +123,6 @@ def _reference_for(client: Client, spec: ImageSpec, tag: str) -> str:
             "or use `agent = true`"
         )
     return spec.name
-
-
-def context_of(folder: Path) -> dict[str, bytes]:
-    """The files of a build's folder, but those of ``.git``."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".git" not in path.relative_to(folder).parts
-    }
 
 
 def _tell(lines: Iterator[str]) -> None:

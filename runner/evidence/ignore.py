@@ -31,7 +31,7 @@ class IgnoreRules:
     def session(self) -> Iterator[Callable[[bytes], bool]]:
         """A predicate over paths relative to the workspace, valid within the ``with`` block."""
         if self.folder is None:
-            yield lambda _: False
+            yield lambda path: path not in self.kept and _is_ours(path)
             return
         git = Git(
             "-C", str(self.folder), f"--git-dir={self.folder / '.git'}",
@@ -39,7 +39,14 @@ class IgnoreRules:
         )  # fmt: skip
         with git.talk(*_CHECK, allowed=(0, _EXIT_NONE_IGNORED)) as process:
             answers = _Answers(process)
-            yield lambda path: path not in self.kept and answers.ignored(path)
+            yield lambda path: (
+                path not in self.kept and (_is_ours(path) or answers.ignored(path))
+            )
+
+
+def _is_ours(path: bytes) -> bool:
+    """Where checks leave their results: never part of a target, see ``pack_target``."""
+    return path.startswith(b".oppie/")
 
 
 class _Answers:

@@ -18,6 +18,7 @@ from typing import Any
 
 import docker.errors
 import requests.exceptions
+from docker.utils.build import exclude_paths
 
 from runner.errors import EngineError
 from runner.sandbox.classify import classify_error
@@ -25,6 +26,7 @@ from runner.sandbox.connect import Client
 
 # The engine may be silent for long while it unpacks or compresses a large image.
 PATIENCE_S = 900.0
+_MTIME_S = 946684800  # 2000-01-01: wheels can't be made of files from before 1980
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NOISE = (" --->", "Removing intermediate container")
 
@@ -139,6 +141,17 @@ def build(client: Client, plan: Build) -> Iterator[str]:
         )
 
 
+def context_of(folder: Path) -> dict[str, bytes]:
+    """The files of a build's folder, but those of ``.git`` and what its ``.dockerignore`` names."""
+    rules = folder / ".dockerignore"
+    patterns = rules.read_text(encoding="utf-8").splitlines() if rules.is_file() else []
+    ignored = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
+    paths = exclude_paths(str(folder), [*ignored, ".git", "**/.git"])
+    return {
+        path: (folder / path).read_bytes() for path in sorted(paths) if (folder / path).is_file()
+    }
+
+
 def _context(files: Mapping[str, bytes]) -> io.BytesIO:
     """A tar of the files, always the same for the same content, so that the build cache holds."""
     stream = io.BytesIO()
@@ -146,6 +159,7 @@ def _context(files: Mapping[str, bytes]) -> io.BytesIO:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o755 if content[:2] == b"#!" else 0o644
+            member.mtime = _MTIME_S
             tar.addfile(member, io.BytesIO(content))
     stream.seek(0)
     return stream

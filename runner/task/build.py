@@ -49,7 +49,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
     sealed = _sealed(folder, target, file, limits, problems)
-    exclude = (*file.exclude, *_hidden(path, target, file, sealed))
+    exclude = (*file.exclude, *_hidden(path, target, sealed))
     problems += _target_problems(target, file, exclude)
     return Task(
         name=file.name,
@@ -98,10 +98,10 @@ def _sealed(
     return Sealed(files, checks, section.benchmark or "")
 
 
-def _hidden(path: Path, target: Path, file: TaskFile, sealed: Sealed) -> tuple[str, ...]:
+def _hidden(path: Path, target: Path, sealed: Sealed) -> tuple[str, ...]:
     """The globs that keep what is sealed out of every image: the files, and the task file, which
     has the commands."""
-    if not file.sealed.model_fields_set:
+    if sealed == Sealed():
         return ()
     hidden = [(path.resolve(), "")]
     if sealed.files is not None:

@@ -252,13 +252,13 @@ def test_without_actions_it_is_a_task(write: Write) -> None:
 @pytest.mark.parametrize(
     ("target", "files", "exclude"),
     [
-        (".", "sealed", ("sealed/**",)),
-        (".", "src/tests", ("src/tests/**",)),
+        (".", "sealed", ("oppie.toml", "sealed/**")),
+        (".", "src/tests", ("oppie.toml", "src/tests/**")),
         ("src", "sealed", ()),
         ("src", "src/tests/a", ("tests/a/**",)),
     ],
 )
-def test_sealed_files_below_the_target_are_left_out_of_its_copy(
+def test_what_is_sealed_is_left_out_of_the_targets_copy(
     write: Write, target: str, files: str, exclude: tuple[str, ...]
 ) -> None:
     text = MINIMAL.replace("[[actions]]", f'target = "{target}"\n[[actions]]', 1)

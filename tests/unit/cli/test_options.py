@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.run import _budget_of, display_mode, _overridden, _stop_of
+from runner.cli.run import _budget_of, _overridden, _stop_of, display_mode
 from runner.errors import EngineUnavailable, RootFails, TaskError
 from runner.model import StopReason, Target
 from runner.planner.policy import POLICIES
@@ -49,6 +49,7 @@ def test_the_budget_is_told_in_plain_values(task: Task) -> None:
     assert _budget_of(task) == {
         "nodes": 12,
         "wall_time_s": 60.0,
+        "container_s": None,
         "snapshot_bytes": None,
         "target": "cost < 70, bytes >= 1.5",
     }
