@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from runner.evidence import Evidence, Refused, publish, uncommitted
-from runner.expand.root import TARGET
+from runner.evidence import TARGET, Evidence, Refused, publish, uncommitted
 from runner.model import ROOT, RunView, Verdict, Verified
 from runner.report.estimate import path_to
 from runner.report.figures import gain_with_interval

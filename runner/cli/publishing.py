@@ -17,7 +17,7 @@ from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
 from runner.cli.work import NodeArgument
 from runner.errors import TaskError
-from runner.evidence import prefix_of, publish, push
+from runner.evidence import Refused, prefix_of, publish, push
 from runner.measure.checks import CheckRun
 from runner.model import ROOT, RunView, Verified
 from runner.report.ci import Case, job_summary, junit, sarif
@@ -54,7 +54,7 @@ def pr(
     label = node_of(view, node).label
     name = branch or branch_of(view, label)
     target = Path(view.target)
-    publish(evidence(), target, view.run_id, label, name, message_of(view, label))
+    _publish(view, target, label, name)
     words = _words(view, label)
     for file, text in ((title_file, words.title + "\n"), (body_file, words.body)):
         if file is not None:
@@ -64,6 +64,17 @@ def pr(
     if push_to:
         said = push(target, name, push_to)
         out.print(clean(f"pushed to {push_to}: {said}", 500), markup=False)
+
+
+def _publish(view: RunView, target: Path, label: str, name: str) -> None:
+    """Make the branch, unless it is the one that the run has made of this very change: what it stands
+    on may have gone on since."""
+    try:
+        publish(evidence(), target, view.run_id, label, name, message_of(view, label))
+    except Refused:
+        found = view.verified
+        if found is None or found.label != label or found.branch != name:
+            raise
 
 
 def report(

@@ -5,15 +5,13 @@ from runner.evidence.archive import ArchiveLimits
 from runner.evidence.claims import Claims
 from runner.evidence.errors import BranchMoved, Conflicting, GitMissing, Refused, TreeTooLarge
 from runner.evidence.ignore import IgnoreRules
-from runner.evidence.landing import Merge, Prepared, land, prepare
+from runner.evidence.landing import TARGET, Merge, Prepared, land, prepare
 from runner.evidence.merge import (
     Conflict,
     Merged,
-    disjoint,
     merge_trees,
     overlay,
     record_tree,
-    shared,
 )
 from runner.evidence.place import found_at, prefix_of
 from runner.evidence.publish import apply, publish, uncommitted
@@ -23,6 +21,7 @@ from runner.evidence.target import files_in, pack_folder, pack_target
 
 __all__ = [
     "EMPTY_TREE",
+    "TARGET",
     "ArchiveLimits",
     "BranchMoved",
     "Claims",
@@ -38,7 +37,6 @@ __all__ = [
     "Refused",
     "TreeTooLarge",
     "apply",
-    "disjoint",
     "files_in",
     "found_at",
     "land",
@@ -51,6 +49,5 @@ __all__ = [
     "publish",
     "push",
     "record_tree",
-    "shared",
     "uncommitted",
 ]

@@ -111,30 +111,10 @@ def overlay(evidence: Evidence, commit: str, onto: str, paths: Iterable[str]) ->
     return edited(evidence.folder, commit, {path: there.get(path, "") for path in paths})
 
 
-def shared(evidence: Evidence, base: str, one: str, other: str) -> tuple[str, ...]:
-    """The paths that two states both touched since ``base``, sorted; a file that stands where the
-    other made a folder counts."""
-    mine, theirs = (frozenset(evidence.changed(base, side)) for side in (one, other))
-    return tuple(sorted((mine & _with_folders(theirs)) | (theirs & _with_folders(mine))))
-
-
-def disjoint(evidence: Evidence, base: str, commits: Iterable[str]) -> bool:
-    """Whether no two of ``commits`` touched the same path since ``base``."""
-    known = list(commits)
-    pairs = ((one, other) for at, one in enumerate(known) for other in known[at + 1 :])
-    return not any(shared(evidence, base, one, other) for one, other in pairs)
-
-
 def tree_of(repository: Path, commit: str) -> str:
     """The tree's id. Raises EvidenceError where there is no such commit or tree."""
     git = Git(f"--git-dir={repository}")
     return git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode("ascii").strip()
-
-
-def _with_folders(paths: frozenset[str]) -> frozenset[str]:
-    """The paths, and the folders above them."""
-    parts = (path.split("/") for path in paths)
-    return frozenset("/".join(part[:end]) for part in parts for end in range(1, len(part) + 1))
 
 
 def _conflict(output: bytes) -> Conflict:

@@ -37,7 +37,7 @@ class Attempt:
     def once(self, step: str, kind: type[T], run: Callable[[], T]) -> T:
         """The result of a step: read if it is there, else made by ``run`` and kept.
 
-        ``kind`` is the dataclass of the result.
+        ``kind`` is the type of the result: a dataclass, or one that JSON has.
         """
         kept = self.kept(step, kind)
         if kept is not None:

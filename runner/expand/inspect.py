@@ -62,7 +62,8 @@ def new_tests(
 
 
 def _is_new_test(context: RunContext, path: str) -> bool:
-    """Tests that are asked for may be added where everything else is protected."""
+    """Tests that are asked for may be added where everything else is protected; whether one that was
+    there has changed, ``_lost_tests`` says."""
     wanted = context.task.tests_first
     return wanted is not None and matches(wanted.tests, path)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runner.errors import RootFails, TaskError
-from runner.evidence import IgnoreRules, Recorded, TreeTooLarge, found_at
+from runner.evidence import TARGET, IgnoreRules, Recorded, TreeTooLarge, found_at
 from runner.expand.attempt import last_words
 from runner.expand.checking import Checks
 from runner.expand.context import RunContext
@@ -22,7 +22,6 @@ from runner.sandbox.protocol import Sandbox, Step, StepResult
 
 ATTEMPT_ID = f"{ROOT}-1"
 SETUP = "setup"
-TARGET = "target"  # the evidence of what was found, before setup
 _EVIDENCE = "evidence"
 
 # Patches are applied with `git apply --3way`, which needs the blobs that they were made from. The

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
-from runner.evidence import TreeTooLarge, overlay
+from runner.evidence import TARGET, TreeTooLarge, overlay
 from runner.expand.attempt import last_words
 from runner.expand.checking import run_checks
 from runner.expand.context import RunContext
@@ -14,7 +14,7 @@ from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.measuring import compare
 from runner.expand.overlays import sealed_over
 from runner.expand.prove import Ground, prove
-from runner.expand.root import SETUP, TARGET, Root, rules_of, set_up
+from runner.expand.root import SETUP, Root, rules_of, set_up
 from runner.expand.sides import Sides, in_fresh_containers
 from runner.expand.trying import sealed_benchmark
 from runner.measure.loaders import Sources

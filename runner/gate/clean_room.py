@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from runner.errors import Cancelled, EngineError, TaskError
+from runner.evidence import TARGET
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure, Meter, Trial
-from runner.expand.root import TARGET, Root
+from runner.expand.root import Root
 from runner.expand.verify import Built, build, conclude, costed, examine, sources_of, verify
 from runner.measure.plan import Plan
 from runner.model import ROOT, Measurement, Phase, State, Verdict, Verified

@@ -118,16 +118,6 @@ def hopeless(
     return np.asarray(hoped < last.reach * deviation + off)
 
 
-def winner(looks: Sequence[Look]) -> int | None:
-    """The index of the candidate that is surely the most better; ``None`` if none is better.
-
-    That is the one with the highest lower end. The intervals of ``plan.verification_plan`` hold
-    together, so picking by them is no winner's curse.
-    """
-    better = [index for index, seen in enumerate(looks) if seen.call is Call.BETTER]
-    return max(better, key=lambda index: looks[index].low, default=None)
-
-
 def seconds_saved(plan: Plan, pairs: int, seconds: float) -> float:
     """What the pairs up to the cap would have cost, if ``pairs`` pairs took ``seconds``."""
     return seconds / pairs * (plan.cap - pairs) if pairs else 0.0

@@ -32,7 +32,7 @@ class BudgetLimits:
 
 class Budget:
     """Compares a tree with its limits. ``spent_s`` is the time an earlier part of the run took,
-    ``before_s`` the container seconds that the root took.
+    ``before_s`` the container seconds of that part, the root's included.
 
     Raises ``ValueError`` for a target whose operator isn't one of ``<``, ``<=``, ``>``, ``>=``.
     """

@@ -9,12 +9,10 @@ from runner.evidence import (
     Conflict,
     Evidence,
     Merged,
-    disjoint,
     merge,
     merge_trees,
     overlay,
     record_tree,
-    shared,
 )
 
 from .repos import RUN, git, lines, make_repo, record_node, record_root
@@ -92,8 +90,6 @@ def test_links_modes_and_binary_files(root: str, evidence: Evidence) -> None:
 def test_a_file_where_the_other_made_a_folder(root: str, evidence: Evidence) -> None:
     one = record_node(evidence, "A.1", {"x": "a file\n"})
     other = record_node(evidence, "A.2", {"x/y": "in a folder\n"})
-    assert shared(evidence, root, one.commit, other.commit) == ("x",)
-    assert not disjoint(evidence, root, [one.commit, other.commit])
     found = merge_trees(evidence, root, one.commit, other.commit)
     assert isinstance(found, Conflict)
 
@@ -163,16 +159,6 @@ def test_overlay_restores_removes_and_brings_back(root: str, evidence: Evidence)
     folder = record_node(evidence, "A.2", {"a.py": None, "a.py/deep": "a folder now\n"})
     assert evidence.changed(root, overlay(evidence, folder.commit, root, ["a.py"])) == ()
 
-
-def test_disjoint_of_many(root: str, evidence: Evidence) -> None:
-    commits = [
-        record_node(evidence, f"A.{n}", {path: "x\n"}).commit
-        for n, path in enumerate(("a.py", "b.py", "lib/c.py", "lib/c.py"), 1)
-    ]
-    assert disjoint(evidence, root, commits[:3])
-    assert not disjoint(evidence, root, commits)
-    assert disjoint(evidence, root, commits[:1])
-    assert shared(evidence, root, commits[2], commits[3]) == ("lib/c.py",)
 
 
 def test_an_older_git_is_told_what_is_missing(

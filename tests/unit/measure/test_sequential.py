@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.measure.calibration import Calibration, calibrate
 from runner.measure.plan import Method, Plan, Stage, fixed_plan, search_plan, verification_plan
-from runner.measure.sequential import Call, Look, look, seconds_saved, stage_interval, winner
+from runner.measure.sequential import Call, Look, look, seconds_saved, stage_interval
 
 EXACT = calibrate([0.0] * 10)
 
@@ -166,17 +166,6 @@ def test_of_all_orders_of_the_sides_few_enough_mislead_whenever_it_stops(
         wrong |= (low > 0.0) | (high < 0.0)
     assert wrong.mean() <= plan.error
 
-
-def test_the_winner_is_the_one_with_the_highest_lower_end() -> None:
-    looks = [
-        Look(0.5, -0.1, 0.9, 8, Call.CAP),
-        Look(0.3, 0.1, 0.5, 8, Call.BETTER),
-        Look(0.2, 0.15, 0.25, 8, Call.BETTER),
-        Look(-0.2, -0.3, -0.1, 8, Call.WORSE),
-    ]
-    assert winner(looks) == 2
-    assert winner([looks[0], looks[3]]) is None
-    assert winner([]) is None
 
 
 def test_what_was_saved_is_what_the_missing_pairs_would_have_cost() -> None:
