@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from runner.expand.context import RunContext
 from runner.expand.lane import Lane
 from runner.expand.plans import verification_of
 from runner.expand.root import kept_root
-from runner.gate import opened, verified
+from runner.gate import CleanRoom, opened, verified
 from runner.model import Action, Decision, NodeView, Outcome, RunView, State, Verdict, Verified
 from runner.planner.budget import BudgetLimits
 from runner.report.estimate import estimate
@@ -61,8 +62,12 @@ def task_with(name: str, actions: Sequence[Action]) -> Task:
 
 
 @contextmanager
-def arena(task: Task, image: str, folder: Path) -> Iterator[Parts]:
-    """The parts of a new run on the engine, which has nothing left of it afterwards."""
+def arena(task: Task, image: str, folder: Path, lanes: int = WORKERS) -> Iterator[Parts]:
+    """The parts of a new run on the engine, which has nothing left of it afterwards.
+
+    As many benchmarks run at a time as there are lanes: what is measured here differs by far more
+    than they disturb each other.
+    """
     run_id = f"cheats-{secrets.token_hex(4)}"
     cancelled = threading.Event()
     context = RunContext(
@@ -71,7 +76,7 @@ def arena(task: Task, image: str, folder: Path) -> Iterator[Parts]:
         folder / "runs" / run_id,
         Evidence(folder / "evidence.git"),
         Claims(),
-        Lane(1, folder),
+        Lane(lanes, folder),
         cancelled.is_set,
     )
 
@@ -121,18 +126,26 @@ def _counts(node: NodeView) -> bool:
 
 
 def _verified(parts: Parts, view: RunView, nodes: Sequence[NodeView]) -> dict[str, Verified]:
+    """The verdicts on nodes, by label; several are verified at a time."""
     context = parts.context
     known = {node.label: node for node in view.nodes}
     kept = parts.store.root(context.run_id)
     assert kept is not None
-    root = kept_root(context, kept[0])
-    plan = verification_of(context, 1)
-    with closing(parts.open_sandbox(0)) as sandbox:
-        room = _result(opened(context, sandbox, root, parts.image, parts.cancelled))
-        return {
-            node.label: _result(verified(room, _state(node), plan, estimate(known, node.label)))
-            for node in nodes
-        }
+    root, plan = kept_root(context, kept[0]), verification_of(context, 1)
+
+    def some(slot: int, room: CleanRoom) -> list[Verified]:
+        with closing(parts.open_sandbox(slot)) as sandbox:
+            own = replace(room, sandbox=sandbox)
+            return [
+                _result(verified(own, _state(node), plan, estimate(known, node.label)))
+                for node in nodes[slot::WORKERS]
+            ]
+
+    with closing(parts.open_sandbox(WORKERS)) as sandbox:
+        opening = opened(context, sandbox, root, parts.image, parts.cancelled)
+        with closing(_result(opening)) as room, ThreadPoolExecutor(WORKERS) as threads:
+            found = threads.map(some, range(WORKERS), [room] * WORKERS)
+            return {each.label: each for every in found for each in every}
 
 
 def _state(node: NodeView) -> State:

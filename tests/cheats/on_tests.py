@@ -168,7 +168,7 @@ CHEATS = (
     ),
     Cheat(
         "stale-report",
-        NOT_REPRODUCED,
+        FAILED,
         """\
         python3 -m pytest -q --junitxml=build/tests.xml tests
         wrong

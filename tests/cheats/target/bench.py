@@ -1,6 +1,7 @@
-"""Prints how long it takes to count the pairs of the committed numbers."""
+"""Prints how long it takes to count the pairs of the committed numbers: `bench.py [times]`."""
 
 import subprocess
+import sys
 import time
 
 from pairs import count_pairs
@@ -16,8 +17,10 @@ def committed(path):
 
 def main():
     numbers = [int(word) for word in committed("numbers.txt").split()]
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     started = time.perf_counter()
-    count_pairs(numbers, DIFFERENCE)
+    for _ in range(times):
+        count_pairs(numbers, DIFFERENCE)
     seconds = time.perf_counter() - started
     print(f"METRIC time_us={seconds * 1e6:.1f} unit=us")
 

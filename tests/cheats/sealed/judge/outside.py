@@ -1,8 +1,8 @@
 """A judge that the code can't reach: it runs as a process of its own, gets numbers that nobody has
 seen before, and only its answer comes back. The clock is here, and so is the right answer.
 
-    python3 -I judge/outside.py check      exit code 0 if the answers are right
-    python3 -I judge/outside.py measure    prints METRIC time_us
+    python3 -I judge/outside.py check            exit code 0 if the answers are right
+    python3 -I judge/outside.py measure 1500     prints METRIC time_us, for as many numbers
 
 Without ``-I`` Python would load what lies in the home folder, or beside this file.
 """
@@ -54,7 +54,7 @@ def main():
         for difference in (0, 1, 10):
             ask(80, difference)
     else:
-        print(f"METRIC time_us={ask(2000, 10) * 1e6:.1f} unit=us")
+        print(f"METRIC time_us={ask(int(sys.argv[2]), 10) * 1e6:.1f} unit=us")
 
 
 main()
