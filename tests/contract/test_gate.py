@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from runner.cli.conduct import grown, root_of
+from runner.cli.conduct import Parts, grown, root_of, tidy
 from runner.evidence import BranchMoved, Conflicting, Prepared, land, prepare
 from runner.expand.plans import verification_of
 from runner.gate import (
@@ -26,9 +26,10 @@ from runner.gate import (
 )
 from runner.measure.judge import Check
 from runner.measure.plan import Plan
-from runner.model import Event, Outcome, State, Verdict
+from runner.model import Event, Limits, Outcome, State, Verdict
 from runner.planner.tree import Tree
 from runner.sandbox.fake import FakeSandbox
+from runner.sandbox.protocol import Step
 from runner.sandbox.snapshots import tag_of
 from runner.store import Store
 from runner.task import Task
@@ -69,6 +70,7 @@ class Gate:
 
     bench: Bench
     task: Task
+    parts: Parts
     room: CleanRoom
     tree: Tree
 
@@ -112,7 +114,7 @@ def gate_of(bench: Bench, *actions: object) -> Iterator[Gate]:
             root = follow(root_of(parts, sandbox))
             room = follow(opened(parts.context, sandbox, root, parts.image, parts.cancelled))
             with closing(room):
-                yield Gate(bench, task, room, grown(parts, root))
+                yield Gate(bench, task, parts, room, grown(parts, root))
             left = sandbox.leftovers()
             assert left.containers == ()
             assert all(label.count("-") == 0 for label in left.snapshot_labels.values())
@@ -247,6 +249,44 @@ def test_the_best_parts_become_one_node(bench: Bench) -> None:
         assert parents.split() == [evidence.commit("r1", each) for each in (best, other)]
         assert expansion.snapshot is not None
         assert gate.room.sandbox.find(tag_of("r1", label)).digest == expansion.snapshot.digest
+
+
+def test_a_combination_that_was_never_recorded_is_made_anew(bench: Bench) -> None:
+    """As a killed command leaves it: an image of the node's name, and what its attempt had kept."""
+    with gate_of(bench, DROP_60, DROP_30) as gate:
+        for _ in range(2):
+            synthesis = follow(synthesise(gate.room, gate.tree, parts_of(gate.tree, 5)))
+            job = job_of(gate.tree, synthesis.combination)
+            expansion = follow(settle(gate.room, job, synthesis, gate.plan))
+            assert expansion.outcome is Outcome.IMPROVED
+        assert expansion.snapshot is not None
+        found = gate.room.sandbox.find(expansion.snapshot.tag)
+        assert found.digest == expansion.snapshot.digest
+
+
+def test_a_combination_that_fails_says_why(bench: Bench) -> None:
+    with gate_of(bench, DROP_60, DROP_30) as gate:
+        synthesis = follow(synthesise(gate.room, gate.tree, parts_of(gate.tree, 5)))
+        task = replace(gate.task, setup=("exit 3",))
+        room = replace(gate.room, context=replace(gate.room.context, task=task))
+        job = job_of(gate.tree, synthesis.combination)
+        expansion = follow(settle(room, job, synthesis, gate.plan))
+        assert (expansion.outcome, expansion.snapshot) == (Outcome.FAILED, None)
+        assert expansion.reason == "setup exited with 3"
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next(bench: Bench) -> None:
+    with gate_of(bench, DROP_60) as gate:
+        left = replace(gate.room.baseline.snapshot, tag=tag_of("r1", "A.1-verify-9"))
+        step = Step("stale", "A.1-verify-9", gate.room.baseline.snapshot.digest, ("true",), Limits())
+        sandbox = gate.room.sandbox
+        stale = sandbox.run(step, bench.folder / "stale.log")
+        sandbox.commit(stale.container, "A.1-verify-9", None, {"attempt": "A.1-verify-9"})
+        with closing(bench.open_sandbox("r1", 5, lambda: False)) as other:
+            tidy(gate.parts, other, gate.tree)
+            assert left.tag not in other.leftovers().images
+            assert stale.container not in other.leftovers().containers
+            assert {"A", "A.1"} <= set(other.leftovers().snapshot_labels.values())
 
 
 def test_a_part_that_adds_nothing_is_left_out(bench: Bench) -> None:

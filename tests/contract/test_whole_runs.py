@@ -10,7 +10,17 @@ import pytest
 
 from runner.errors import ExitCode, RootFails, TaskError
 from runner.measure.judge import Check
-from runner.model import Decision, Job, Outcome, Selected, State, Stopped, StopReason, Verdict
+from runner.model import (
+    Decision,
+    Job,
+    Outcome,
+    Phase,
+    Selected,
+    State,
+    Stopped,
+    StopReason,
+    Verdict,
+)
 from runner.planner.tree import Tree
 from runner.sandbox.fake import FakeSandbox
 from runner.task import Hooks
@@ -230,3 +240,17 @@ def test_a_gain_that_is_not_in_the_sources_is_not_verified(bench: Bench) -> None
     assert finished.verified is not None
     assert finished.verified.verdict is Verdict.NOT_REPRODUCED
     assert finished.exit_code is ExitCode.NO_IMPROVEMENT
+
+
+def test_what_was_verified_before_an_interruption_is_not_verified_again(bench: Bench) -> None:
+    drops = [action(f"drop-{n}", f"sed -i '/^{n}$/d' costs") for n in (30, 60)]
+    task = make_task(bench.target, drops, nodes=2)
+    task = replace(task, search=replace(task.search, policy="ucb1"))
+    bench.workers = 1
+    events, _ = bench.run(task)
+    begun = [n for n, e in enumerate(events) if isinstance(e, Phase) and e.name == "verify.started"]
+    _, stopped = bench.run(task, run_id="r2", stop_after=begun[1] + 3)
+    assert stopped.exit_code is ExitCode.INTERRUPTED
+    _, finished = bench.run(task, run_id="r2")
+    assert finished.exit_code is ExitCode.IMPROVED
+    assert sorted(each.label for each in bench.result("r2").verifications) == ["A.1", "A.2"]
