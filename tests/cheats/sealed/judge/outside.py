@@ -13,14 +13,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from subprocess import PIPE
 
 PR_SET_DUMPABLE = 4
 CODE = """
 import sys
 sys.path.insert(0, "/workspace")
 from pairs import count_pairs
-difference, *numbers = map(int, sys.stdin.read().split())
-sys.stdout.write(str(count_pairs(numbers, difference)))
+print("ready", flush=True)
+difference, *numbers = map(int, sys.stdin.readline().split())
+print(count_pairs(numbers, difference), flush=True)
 """
 
 
@@ -36,13 +38,18 @@ def ask(size, difference):
     """The seconds that the code takes for new numbers; leaves with 1 if it gets them wrong."""
     chance = secrets.SystemRandom()
     numbers = [chance.randrange(3 * size) for _ in range(size)]
-    question = " ".join(map(str, [difference, *numbers])).encode()
+    question = " ".join(map(str, [difference, *numbers])) + "\n"
     command = [sys.executable, "-I", "-c", CODE]
-    started = time.perf_counter()
-    told = subprocess.run(command, input=question, stdout=subprocess.PIPE, timeout=30).stdout
-    seconds = time.perf_counter() - started
-    if told != str(right_answer(numbers, difference)).encode():
-        sys.exit(f"a wrong answer: {told[:80]!r}")
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as code:
+        ready = code.stdout.readline()
+        started = time.perf_counter()
+        code.stdin.write(question)
+        code.stdin.flush()
+        told = code.stdout.readline()
+        seconds = time.perf_counter() - started
+        code.kill()
+    if (ready, told) != ("ready\n", f"{right_answer(numbers, difference)}\n"):
+        sys.exit(f"wrong answers: {ready[:80]!r}, {told[:80]!r}")
     return seconds
 
 
