@@ -12,6 +12,7 @@ ALL = (
     "snapshot_bytes",
     "search_efficiency",
     "honest_numbers",
+    "engine_noise",
 )
 
 
