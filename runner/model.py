@@ -293,7 +293,12 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one container may use. ``time_s`` is the wall time of one step."""
+    """What one container may use, and how it is shut in. ``time_s`` is the wall time of one step.
+
+    ``hosts`` are all that it may reach (``name``, ``*.name``, each with ``:port`` or without); none
+    is no network. ``runtime`` is the engine's name of what runs it; "" is the engine's default.
+    ``read_only`` leaves it the workspace, /tmp and /dev/shm to write to.
+    """
 
     time_s: float = 600.0
     memory_bytes: int = 1 << 30
@@ -304,7 +309,9 @@ class Limits:
     tmp_bytes: int = 256 << 20
     shm_bytes: int = 64 << 20
     disk_bytes: int = 2 << 30
-    network: bool = False
+    hosts: tuple[str, ...] = ()
+    runtime: str = ""
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

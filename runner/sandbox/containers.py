@@ -183,7 +183,7 @@ class Containers:
         return True
 
     def _network(self, limits: Limits, side: int) -> str:
-        return "bridge" if limits.network else f"container:{self._pause(side)}"
+        return "bridge" if limits.hosts else f"container:{self._pause(side)}"
 
     def _pause(self, side: int) -> str:
         """The running container that holds the network namespace of this worker's ``side``."""

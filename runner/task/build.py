@@ -26,6 +26,7 @@ from runner.task.file import (
     BudgetSection,
     CheckSection,
     LimitsSection,
+    SandboxSection,
     SearchSection,
     Section,
     TaskFile,
@@ -45,7 +46,8 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     task is then of no use."""
     folder = path.parent
     target = (folder / file.target).resolve()
-    limits = _limits(file.limits)
+    limits = _limits(file.limits, file.sandbox)
+    problems += _network_problems(file.sandbox)
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
     sealed = _sealed(folder, target, file, limits, problems)
@@ -73,6 +75,8 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         sealed=sealed,
         tests_first=_tests_first(file.tests_first, limits),
         trials=Trials(**_given(file.trials)),  # type: ignore[arg-type]
+        read_only=file.sandbox.read_only,
+        secrets=tuple(file.sandbox.secrets),
     )
 
 
@@ -134,7 +138,14 @@ def _given(section: Section, *without: str) -> dict[str, object]:
     return {key: getattr(section, key) for key in section.model_fields_set if key not in without}
 
 
-def _limits(section: LimitsSection) -> Limits:
+def _network_problems(section: SandboxSection) -> Iterator[str]:
+    if section.network == "allow" and not section.hosts:
+        yield 'sandbox.hosts: is missing; with network = "allow" it lists what may be reached'
+    if section.network != "allow" and section.hosts:
+        yield 'sandbox.hosts: has no effect without network = "allow"'
+
+
+def _limits(section: LimitsSection, sandbox: SandboxSection) -> Limits:
     names = {
         "time": "time_s",
         "memory": "memory_bytes",
@@ -144,7 +155,8 @@ def _limits(section: LimitsSection) -> Limits:
         "disk": "disk_bytes",
     }
     given = {names.get(key, key): value for key, value in _given(section).items()}
-    return Limits(**given)  # type: ignore[arg-type]
+    runtime = sandbox.runtime or ""
+    return Limits(**given, hosts=tuple(sandbox.hosts), runtime=runtime)  # type: ignore[arg-type]
 
 
 def _search(section: SearchSection) -> SearchSettings:

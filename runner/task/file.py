@@ -22,18 +22,22 @@ from runner.task.scalars import (
     FilePath,
     Glob,
     GoalName,
+    Host,
     ImageName,
     InnerPath,
     LoaderPolicyName,
     MetricName,
     Name,
+    NetworkName,
     Number,
     Pairs,
     PolicyName,
     ReportFormat,
+    RuntimeName,
     Size,
     SourceName,
     Unit,
+    VariableName,
     Wish,
 )
 
@@ -125,7 +129,16 @@ class LimitsSection(Section):
     shm: Annotated[Size, Field(ge=1)] | None = None
     log: Annotated[Size, Field(ge=4096)] | None = None
     disk: Annotated[Size, Field(ge=MIB)] | None = None
-    network: bool | None = None
+
+
+class SandboxSection(Section):
+    """``[sandbox]``: how containers are shut in."""
+
+    network: NetworkName = "none"
+    hosts: Annotated[list[Host], Field(max_length=64)] = []
+    runtime: RuntimeName | None = None
+    read_only: bool = False
+    secrets: Annotated[list[VariableName], Field(max_length=32)] = []
 
 
 class ThresholdsSection(Section):
@@ -214,6 +227,7 @@ class TaskFile(Section):
     checks: list[CheckSection] = []
     benchmark: BenchmarkSection
     limits: LimitsSection = LimitsSection()
+    sandbox: SandboxSection = SandboxSection()
     search: SearchSection = SearchSection()
     budget: BudgetSection = BudgetSection()
     hooks: HooksSection = HooksSection()

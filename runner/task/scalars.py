@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
@@ -18,6 +19,9 @@ from runner.task import quantity
 
 DAY_S = 86400.0
 MAX_PAIRS = MOST_PAIRS
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PORT = r":(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*(?:{_PORT})?")
 
 
 def _command(text: str) -> str:
@@ -74,6 +78,20 @@ def _inner_path(text: str) -> str:
     return text
 
 
+def _network(value: object) -> object:
+    if value not in ("none", "allow"):
+        raise ValueError('must be "none" or "allow" (then `hosts` says what may be reached)')
+    return value
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError(
+            "must be a host such as pypi.org, *.pythonhosted.org or 10.0.0.5, with a :port or without"
+        )
+    return text.lower()
+
+
 def _wish(text: str) -> str:
     quantity.wish(text)
     return text
@@ -97,5 +115,9 @@ SourceName = Annotated[Source, BeforeValidator(_one_of(Source))]
 ReportFormat = Annotated[Format, BeforeValidator(_one_of(Format))]
 LoaderPolicyName = Annotated[LoaderPolicy, BeforeValidator(_one_of(LoaderPolicy))]
 InnerPath = Annotated[str, AfterValidator(_inner_path)]
+NetworkName = Annotated[str, BeforeValidator(_network)]
+Host = Annotated[str, AfterValidator(_host)]
+RuntimeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Wish = Annotated[str, AfterValidator(_wish)]
 Pairs = Annotated[int, Field(ge=1, le=MAX_PAIRS)]

@@ -47,6 +47,8 @@ class Task:
     globs over paths relative to the target (``runner.measure.protected`` says what they match).
     ``setup`` are shell commands, run once, in order, in the root's container. ``verify_top``
     candidates are measured against the root at the end, with up to ``verify_pairs`` pairs each.
+    ``read_only`` is what checks and benchmark find their root file system to be; ``secrets`` are
+    names of variables of the machine that actions are given.
     """
 
     name: str
@@ -70,3 +72,5 @@ class Task:
     sealed: Sealed = field(default_factory=Sealed)
     tests_first: NewTests | None = None
     trials: Trials = field(default_factory=Trials)
+    read_only: bool = False
+    secrets: tuple[str, ...] = ()

@@ -253,7 +253,7 @@ def test_the_processor_is_limited(lab: Bench) -> None:
 
 def test_a_network_only_for_those_who_ask(lab: Bench) -> None:
     try:
-        _, said = lab.sh("cat /proc/net/dev", network=True)
+        _, said = lab.sh("cat /proc/net/dev", hosts=("a.example",))
     except EngineError as error:  # an engine that was started without a bridge
         assert "bridge" in str(error)
     else:

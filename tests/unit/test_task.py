@@ -80,7 +80,12 @@ tmp = "1MiB"
 shm = 65536
 log = "8kB"
 disk = "1.5GB"
-network = true
+[sandbox]
+network = "allow"
+hosts = ["PyPI.org", "*.pythonhosted.org:443"]
+runtime = "runsc"
+read_only = true
+secrets = ["TOKEN"]
 [search]
 policy = "ucb1"
 seed = 7
@@ -206,8 +211,10 @@ def test_measurement_and_limits_of_a_full_file(write: Write) -> None:
         tmp_bytes=1 << 20,
         shm_bytes=65536,
         disk_bytes=1_500_000_000,
-        network=True,
+        hosts=("pypi.org", "*.pythonhosted.org:443"),
+        runtime="runsc",
     )
+    assert (task.read_only, task.secrets) == (True, ("TOKEN",))
 
 
 def test_search_and_budget_of_a_full_file(write: Write) -> None:

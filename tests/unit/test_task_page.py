@@ -24,6 +24,7 @@ SECTIONS: list[tuple[str, type[BaseModel], str]] = [
     ("## `[benchmark]`", shape.BenchmarkSection, "benchmark"),
     ("### `metrics`", shape.MetricSection, "metrics"),
     ("## `[limits]`", shape.LimitsSection, "limits"),
+    ("## `[sandbox]`", shape.SandboxSection, "sandbox"),
     ("## `[trials]`", shape.TrialsSection, "trials"),
     ("## `[search]`", shape.SearchSection, "search"),
     ("### `[search.thresholds]`", shape.ThresholdsSection, "search.thresholds"),
