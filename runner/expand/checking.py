@@ -33,7 +33,7 @@ def learn_checks(
     for check in checks:
         runs = []
         for number in range(1, times + 1):
-            name, progress = f"check-{check.name}-{number}", {"done": number, "of": times}
+            name, progress = f"learn-{number}-{check.name}", {"done": number, "of": times}
             run = yield from run_check(trial, check, image, name, progress)
             if isinstance(run, Failure):
                 return run
@@ -62,7 +62,7 @@ def _pass(
     """Run a check until it passes without a pardon for flaky tests: what fails in every run fails
     in a way in which the root never did, however well its words are known."""
     for number in range(1, _RUNS_TO_PASS + 1):
-        name = f"check-{check.name}" + (f"-{number}" if number > 1 else "")
+        name = f"recheck-{number}-{check.name}" if number > 1 else f"check-{check.name}"
         run = yield from run_check(trial, check, image, name)
         if isinstance(run, Failure):
             return run

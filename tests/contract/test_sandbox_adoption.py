@@ -44,7 +44,7 @@ def test_a_step_that_has_ended_meanwhile_is_adopted(bench: Bench) -> None:
     assert (result.exit, result.code) == (Exit.OK, 0)
     assert bench.log(step).read_bytes() == b"begun\ndone\n"
     assert bench.read(result.container, "runs") == b"x\n"
-    assert 0.3 <= result.seconds < 1.0
+    assert 0.1 <= result.seconds < 1.0  # not the second that nobody was watching
 
 
 def test_a_result_that_nobody_wrote_down_is_had_again(bench: Bench) -> None:

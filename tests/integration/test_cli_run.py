@@ -268,7 +268,7 @@ def test_a_target_that_fails_its_own_checks_is_6_and_leaves_nothing(machine: Mac
     folder = re.search(r"full output is in (\S+)", text)
     assert folder is not None
     assert folder[1] == str(machine.place("attempts/A-1"))
-    assert (machine.place("attempts/A-1") / "check-whole-1.log").read_text() == "all is lost\n"
+    assert (machine.place("attempts/A-1") / "learn-1-whole.log").read_text() == "all is lost\n"
     assert (machine.containers(), machine.snapshots()) == ([], {})
     assert machine.runs()[0].status == "stopped"
     again = machine.oppie("resume")

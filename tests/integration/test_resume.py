@@ -64,7 +64,7 @@ def finished_steps(machine: Machine) -> list[str]:
     return [
         f"oppie-{path.parts[-4]}-{path.parent.name}-{path.stem}"
         for path in found
-        if path.stem in ("setup", "act") or path.stem.startswith("check-")
+        if path.stem in ("setup", "act") or path.stem.startswith(("check-", "learn-"))
     ]
 
 
