@@ -19,6 +19,7 @@ from runner.errors import ExitCode, Rejected, TaskError
 from runner.evidence import BranchMoved, Conflicting, Prepared, Refused, land, prepare
 from runner.gate import (
     CleanRoom,
+    Synthesis,
     examine_merge,
     job_of,
     parts_of,
@@ -27,7 +28,8 @@ from runner.gate import (
     verified,
 )
 from runner.measure.protected import matches
-from runner.model import State, Verdict, Verified
+from runner.model import Job, State, Verdict, Verified
+from runner.planner.tree import Tree
 from runner.report.ci import Case, CaseState
 from runner.report.text import clean
 from runner.report.verdicts import merge_message, verdict_line
@@ -47,9 +49,7 @@ def verify(
         wanted = house.node(node)
         known = State(wanted.label, None, wanted.commit, wanted.tree_id)
         with house.room() as room:
-            walk = verified(room, known, house.plan(room), house.claim(wanted.label))
-            found = house.follow(walk)
-        house.store.add_verification(house.view.run_id, found)
+            found = _verify(house, room, known)
     out.print(verdict_line(found, house.view.objective), markup=False)
     raise typer.Exit(_code(found))
 
@@ -124,7 +124,8 @@ def _merge(
         _note(house, label, into, str(error), failed=True)
         raise
     line = verdict_line(examined.verified, view.objective)
-    _note(house, label, prepared.branch, line, failed=False)
+    seconds = examined.verified.container_s
+    _note(house, label, prepared.branch, line, failed=False, seconds=seconds)
     for note in prepared.notes:
         out.print(clean(note, 500), markup=False)
     out.print(f"{label} is merged into {prepared.branch} as {commit}", markup=False)
@@ -143,11 +144,20 @@ def _prepared(house: Gatehouse, room: CleanRoom, label: str, into: str) -> Prepa
     )
 
 
-def _note(house: Gatehouse, label: str, branch: str, message: str, *, failed: bool) -> None:
+def _note(
+    house: Gatehouse,
+    label: str,
+    branch: str,
+    message: str,
+    *,
+    failed: bool,
+    seconds: float | None = None,
+) -> None:
     """Keep the decision, for `oppie report`."""
     state_ = CaseState.FAILED if failed else CaseState.PASSED
     name = f"merge of {label} into {branch or 'the branch that is checked out'}"
-    note_case(state().run(house.view.run_id), Case("gate", name, state_, message, label=label))
+    case = Case("gate", name, state_, message, seconds, label)
+    note_case(state().run(house.view.run_id), case)
 
 
 def _rejected(label: str, reason: str, log: str = "") -> Rejected:
@@ -160,7 +170,20 @@ def _rejected(label: str, reason: str, log: str = "") -> Rejected:
 
 def _combine(house: Gatehouse, room: CleanRoom, most: int) -> str:
     """Make the best combination a node, and the run's result if it is better; its label."""
-    store, run_id = house.store, house.view.run_id
+    synthesis, job, tree = _synthesis(house, room, most)
+    made = _settled(house, room, synthesis, job, tree)
+    again = replace(house, view=house.store.run(house.view.run_id))
+    found = _verify(again, room, made)
+    if found.verdict is Verdict.IMPROVED:
+        _make_result(again, found)
+    out.print(verdict_line(found, house.view.objective), markup=False)
+    if found.verdict is not Verdict.IMPROVED:
+        raise typer.Exit(_code(found))
+    return made.label
+
+
+def _synthesis(house: Gatehouse, room: CleanRoom, most: int) -> tuple[Synthesis, Job, Tree]:
+    """Put the best parts together; the job that stands for it, and the tree that has it open."""
     tree = grown(house.parts, room.root)
     nodes = parts_of(tree, most)
     if len(nodes) < 2:
@@ -179,28 +202,39 @@ def _combine(house: Gatehouse, room: CleanRoom, most: int) -> str:
     except ValueError as error:
         together = " + ".join(synthesis.combination.labels)
         raise Rejected(f"nothing to combine: {together} were tried together: {error}") from error
+    return synthesis, job, whole
+
+
+def _settled(
+    house: Gatehouse, room: CleanRoom, synthesis: Synthesis, job: Job, tree: Tree
+) -> State:
+    """Measure the combination as a whole, and record it as the node of ``job``."""
     expansion = house.follow(settle(room, job, synthesis, house.plan(room)))
-    journal = store.journal(run_id)
+    journal = house.store.journal(house.view.run_id)
     journal.intend(job)
-    closed = whole.close(expansion)
+    closed = tree.close(expansion)
     journal.record(closed)
     house.log.event(closed)
     if expansion.snapshot is None:
         raise Rejected(f"nothing to combine: {job.label} is {expansion.outcome}: {expansion.reason}")
-    made = whole.state_of(whole.node(job.label))
-    house = replace(house, view=store.run(run_id))
-    found = house.follow(verified(room, made, house.plan(room), house.claim(job.label)))
-    store.add_verification(run_id, found)
-    if found.verdict is Verdict.IMPROVED:
-        folder = state().run(run_id)
-        handed, remark = hand_over(evidence(), folder, store.run(run_id), found)
-        store.set_verified(run_id, handed)
-        if remark:
-            out.print(clean(remark, 500), markup=False)
-    out.print(verdict_line(found, house.view.objective), markup=False)
-    if found.verdict is not Verdict.IMPROVED:
-        raise typer.Exit(_code(found))
-    return job.label
+    return tree.state_of(tree.node(job.label))
+
+
+def _verify(house: Gatehouse, room: CleanRoom, candidate: State) -> Verified:
+    """Verify a state and write down what came of it."""
+    claim = house.claim(candidate.label)
+    found = house.follow(verified(room, candidate, house.plan(room), claim))
+    house.store.add_verification(house.view.run_id, found)
+    return found
+
+
+def _make_result(house: Gatehouse, found: Verified) -> None:
+    """Make a verified node the run's result, with a branch and a patch."""
+    run_id = house.view.run_id
+    handed, remark = hand_over(evidence(), state().run(run_id), house.store.run(run_id), found)
+    house.store.set_verified(run_id, handed)
+    if remark:
+        out.print(clean(remark, 500), markup=False)
 
 
 def _code(found: Verified) -> int:

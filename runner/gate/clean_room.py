@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from runner.errors import Cancelled, EngineError, TaskError
@@ -13,7 +13,8 @@ from runner.evidence import TARGET
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure, Meter, Trial
 from runner.expand.root import Root
-from runner.expand.verify import Built, build, conclude, costed, examine, sources_of, verify
+from runner.expand.trying import learn_all
+from runner.expand.verify import Built, build, conclude, costed, examine, verify
 from runner.measure.plan import Plan
 from runner.model import ROOT, Measurement, Phase, State, Verdict, Verified
 from runner.report.estimate import Estimate
@@ -27,7 +28,8 @@ _ATTEMPTS = 4
 @dataclass(frozen=True, slots=True)
 class CleanRoom:
     """What verifying takes. ``image`` is what the root's container had started from; ``baseline`` is
-    the root, built in this room as candidates are."""
+    the root, built in this room as candidates are; ``opening`` is what that took, until the
+    first verification has been charged for it."""
 
     context: RunContext
     sandbox: Sandbox
@@ -35,6 +37,7 @@ class CleanRoom:
     image: str
     cancelled: threading.Event
     baseline: Built
+    opening: Meter
 
     def trial(self, attempt_id: str, label: str, meter: Meter) -> Trial:
         """A place to judge in."""
@@ -58,7 +61,7 @@ def opened(
     built = yield from build(trial, image, context.evidence.commit(context.run_id, TARGET))
     if isinstance(built, Failure):
         raise EngineError(f"the root can't be built again: {built.reason}")
-    return CleanRoom(context, sandbox, root, image, cancelled, built)
+    return CleanRoom(context, sandbox, root, image, cancelled, built, trial.meter)
 
 
 def verified(
@@ -69,7 +72,8 @@ def verified(
 
     Raises ``EngineError`` if it goes on failing, ``Cancelled`` once told to stop.
     """
-    meter = Meter()
+    meter = replace(room.opening)
+    room.opening.container_s = 0.0
 
     def once(attempt_id: str) -> Judged:
         trial = room.trial(attempt_id, state.label, meter)
@@ -82,19 +86,28 @@ def verified(
 
 
 def paired(
-    room: CleanRoom, trial: Trial, before: str, after: str, plan: Plan
+    room: CleanRoom, trial: Trial, before: str, after: str, plan: Plan, *, anew: bool = False
 ) -> Judged:
-    """The gain of one node's sources over another's, both built in the room."""
+    """Build two trees in the room, and judge the second against the first.
+
+    ``anew``: the first is not the root's, so what its checks can be relied on for is learned first.
+    A ``Failure`` of the first is one ``of_baseline``.
+    """
     without = room.trial(f"{trial.attempt_id}-without", trial.label, trial.meter)
-    images: list[Built] = []
+    root, images = room.root, list[Built]()
     try:
-        for place, commit in ((without, before), (trial, after)):
-            built = yield from build(place, room.image, sources_of(room.context, room.root, commit))
+        for place, tree in ((without, before), (trial, after)):
+            built = yield from build(place, room.image, tree)
             if isinstance(built, Failure):
-                return built
+                return replace(built, of_baseline=place is without)
             images.append(built)
         baseline, candidate = images
-        return (yield from examine(trial, room.root, candidate, baseline, after, plan))
+        if anew:
+            known = yield from learn_all(without, baseline.snapshot.digest)
+            if isinstance(known, Failure):
+                return replace(known, of_baseline=True)
+            root = replace(root, checks=known)
+        return (yield from examine(trial, root, candidate, baseline, after, plan))
     finally:
         for image in images:
             room.sandbox.discard(image.snapshot.tag)

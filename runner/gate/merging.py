@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from runner.evidence import Prepared
 from runner.expand.inspect import inspect
 from runner.expand.judging import Failure, Meter, Trial
-from runner.expand.trying import learn_all
-from runner.expand.verify import Built, build, conclude, costed, examine
-from runner.gate.clean_room import CleanRoom, Judged, patiently
+from runner.expand.verify import conclude, costed
+from runner.gate.clean_room import CleanRoom, Judged, paired, patiently
 from runner.measure.loaders import Sources
 from runner.measure.plan import Plan
 from runner.model import Outcome, Phase, Verdict, Verified
@@ -51,29 +50,12 @@ def examine_merge(
 
 
 def _judged(room: CleanRoom, prepared: Prepared, trial: Trial, plan: Plan) -> Judged:
-    before = room.trial(f"{trial.attempt_id}-before", trial.label, trial.meter)
     if reason := _tampering(room, prepared):
         return Failure(Outcome.TAMPERED, reason)
-    images: list[Built] = []
-    try:
-        for place, commit in ((before, prepared.before), (trial, prepared.after)):
-            built = yield from build(place, room.image, commit)
-            if isinstance(built, Failure):
-                return _of_branch(built) if place is before else built
-            images.append(built)
-        baseline, candidate = images
-        known = yield from learn_all(before, baseline.snapshot.digest)
-        if isinstance(known, Failure):
-            return _of_branch(known)
-        root = replace(room.root, checks=known)
-        return (yield from examine(trial, root, candidate, baseline, prepared.after, plan))
-    finally:
-        for image in images:
-            room.sandbox.discard(image.snapshot.tag)
-
-
-def _of_branch(failure: Failure) -> Failure:
-    return Failure(failure.outcome, f"the branch itself, before the merge: {failure.reason}")
+    result = yield from paired(room, trial, prepared.before, prepared.after, plan, anew=True)
+    if isinstance(result, Failure) and result.of_baseline:
+        return replace(result, reason=f"the branch itself, before the merge: {result.reason}")
+    return result
 
 
 def _tampering(room: CleanRoom, prepared: Prepared) -> str:

@@ -114,10 +114,11 @@ def settle(
     context, combination, meter = room.context, synthesis.combination, synthesis.meter
     started_at = time.time()
     recorded = _recorded(context, job.label, combination)
+    before = sources_of(context, room.root, job.against.commit)
 
     def once(attempt_id: str) -> Judged:
         trial = room.trial(attempt_id, job.label, meter)
-        return paired(room, trial, job.against.commit, recorded.commit, plan)
+        return paired(room, trial, before, sources_of(context, room.root, recorded.commit), plan)
 
     result = yield from patiently(room, job.label, f"{job.label}-whole", once)
     thresholds = context.task.search.thresholds
@@ -191,10 +192,11 @@ def _added(
     )
     if reason := tampering(context, room.root, recorded.commit):
         return reason
+    before = sources_of(context, room.root, so_far.commit)
 
     def once(attempt_id: str) -> Judged:
         trial = room.trial(attempt_id, node.label, meter)
-        return paired(room, trial, so_far.commit, recorded.commit, plan)
+        return paired(room, trial, before, sources_of(context, room.root, recorded.commit), plan)
 
     result = yield from patiently(room, node.label, f"{node.label}-synthesis", once)
     if isinstance(result, Failure):
