@@ -19,6 +19,7 @@ from runner.model import Expansion, Job
 
 T = TypeVar("T")
 RESULT = "result.json"
+SPENT = "spent.json"
 _TAIL_BYTES = 4096
 _REASON_CHARS = 200
 
@@ -63,6 +64,14 @@ class Attempt:
         if kept is None:
             return None
         return TypeAdapter(Expansion).validate_python(kept | {"job": job})
+
+    def spend(self, container_s: float) -> None:
+        """Keep what an attempt has cost that came to nothing; all earlier ones of it included."""
+        write_whole(self.folder / SPENT, container_s)
+
+    def spent_s(self) -> float:
+        """What ``spend`` kept, or 0."""
+        return float(_read(self.folder / SPENT) or 0.0)
 
     def _file(self, step: str) -> Path:
         return self.folder / f"{step}.json"

@@ -9,6 +9,7 @@ from pathlib import Path
 from runner.evidence import Claims, Evidence
 from runner.expand.attempt import Attempt
 from runner.expand.lane import Lane
+from runner.model import Job
 from runner.task import Task
 
 
@@ -29,4 +30,13 @@ class RunContext:
 
     def attempt(self, attempt_id: str) -> Attempt:
         """The folder of an attempt."""
-        return Attempt(self.folder / "attempts" / attempt_id)
+        return Attempt(self._folder_of(attempt_id))
+
+    def spent_before(self, job: Job) -> float:
+        """Container seconds of the job's earlier attempts, which the engine has failed one after
+        another."""
+        earlier = self._folder_of(f"{job.label}-{job.number - 1}")
+        return Attempt(earlier).spent_s() if earlier.is_dir() else 0.0
+
+    def _folder_of(self, attempt_id: str) -> Path:
+        return self.folder / "attempts" / attempt_id

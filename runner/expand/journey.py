@@ -19,7 +19,7 @@ from runner.expand.context import RunContext
 from runner.expand.deciding import Notes, decide
 from runner.expand.hooks import call_hook, facts_of, tell_hooks
 from runner.expand.inspect import inspect, watched
-from runner.expand.judging import Failure, Trial, failure_of, seconds_since
+from runner.expand.judging import Failure, Meter, Trial, failure_of, seconds_since
 from runner.expand.measuring import compare
 from runner.expand.overlays import restored
 from runner.expand.plans import search_of
@@ -59,11 +59,11 @@ class Expander:
         finished = attempt.result(job)
         if finished is not None:
             return finished
-        notes = Notes()
+        notes = Notes(meter=Meter(self._context.spent_before(job)))
         try:
             result = yield from self._travel(job, attempt, notes)
         except EngineError:
-            self._give_up(job, notes)
+            self._give_up(job, attempt, notes)
             raise
         expansion = decide(job, notes, result, self._context.task.search.thresholds)
         yield from tell_hooks(self._context.task, job, expansion)
@@ -103,9 +103,12 @@ class Expander:
         with contextlib.suppress(EngineError):
             self._sandbox.discard(tag)
 
-    def _give_up(self, job: Job, notes: Notes) -> None:
+    def _give_up(self, job: Job, attempt: Attempt, notes: Notes) -> None:
         """The engine's fault: let another attempt claim the state, and leave no container if
-        the engine still takes orders. What it doesn't remove now, the next start does."""
+        the engine still takes orders. What it doesn't remove now, the next start does.
+
+        What was spent is told to the next attempt, which is charged for it."""
+        attempt.spend(notes.meter.container_s)
         if notes.tree_id:
             self._context.claims.release(notes.tree_id, job.label)
         if notes.container:
