@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +25,7 @@ from runner.report.ci import Case, job_summary, junit, sarif
 from runner.report.pull_request import PullRequest, Told, pull_request
 from runner.report.shape import FileChange
 from runner.report.text import clean
-from runner.task import kept_task
+from runner.task import Task, kept_task
 from runner.task.load import FILE_NAME
 
 _GATE = "gate.jsonl"
@@ -55,7 +56,7 @@ def pr(
     name = branch or branch_of(view, label)
     target = Path(view.target)
     _publish(view, target, label, name)
-    words = _words(view, label)
+    words = _words(view, label, name)
     for file, text in ((title_file, words.title + "\n"), (body_file, words.body)):
         if file is not None:
             write(file, text)
@@ -127,7 +128,7 @@ def write(file: Path, text: str, *, append: bool = False) -> None:
         raise TaskError(f"{file}: can't be written: {error.strerror}") from error
 
 
-def _words(view: RunView, label: str) -> PullRequest:
+def _words(view: RunView, label: str, branch: str) -> PullRequest:
     repository, folder = evidence(), state().run(view.run_id)
     task, _ = kept_task(folder)
     stats = repository.numstat(view.run_id, ROOT, label)
@@ -135,10 +136,23 @@ def _words(view: RunView, label: str) -> PullRequest:
         files=tuple(FileChange(stat.path, stat.added, stat.removed) for stat in stats),
         descriptions={action.key: action.description for action in task.actions},
         tests=tuple(_tests(folder, label)),
-        commands=(f"oppie verify {label} --run {view.run_id}", f"oppie diff A {label}"),
+        commands=_commands(view, label, branch, task),
         notes=view.remarks,
     )
     return pull_request(view, label, _verification(view, label), told)
+
+
+def _commands(view: RunView, label: str, branch: str, task: Task) -> tuple[str, ...]:
+    """For who has the run's records, and for who has nothing but the branch."""
+    return (
+        f"oppie verify {label} --run {view.run_id}",
+        f"oppie diff A {label} --run {view.run_id}",
+        "# without the records of the run, on the branch and on what it stands on:",
+        f"git switch {shlex.quote(branch)}",
+        *task.setup,
+        *(check.command for check in task.checks),
+        task.benchmark.command,
+    )
 
 
 def _verification(view: RunView, label: str) -> Verified | None:
