@@ -97,6 +97,8 @@ def _take(
             _identify(tree, entry, watch)
         case EntryKind.HARDLINK:
             _link(tree, entry)
+            if entry.path not in tree.files:
+                _identify(tree, entry, watch)
         case EntryKind.SYMLINK:
             tree.add(entry.path, SYMLINK)
             out.write(b"blob\nmark :%d\ndata %d\n" % (tree.marks, len(entry.target)))
