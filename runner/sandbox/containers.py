@@ -183,7 +183,10 @@ class Containers:
         return True
 
     def _network(self, limits: Limits, side: int) -> str:
-        return "bridge" if limits.hosts else f"container:{self._pause(side)}"
+        if limits.hosts:
+            return "bridge"
+        # What runs containers in a kernel of their own can't share the namespace of another's.
+        return "none" if limits.runtime else f"container:{self._pause(side)}"
 
     def _pause(self, side: int) -> str:
         """The running container that holds the network namespace of this worker's ``side``."""

@@ -24,6 +24,8 @@ KIND_SESSION = "session"
 KIND_PAUSE = "pause"
 KIND_SNAPSHOT = "snapshot"
 
+_BYTES_PER_INODE, _FEWEST_INODES = 1024, 1024
+
 
 def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
     """The engine's HostConfig for a sandboxed container: DESIGN rule 6, in the API's words."""
@@ -36,8 +38,11 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
         "NanoCpus": int(limits.cpus * 1e9),
         "PidsLimit": limits.pids,
         "ShmSize": limits.shm_bytes,
-        "Tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={limits.tmp_bytes}"},
-        "Ulimits": [{"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files}],
+        "Tmpfs": {"/tmp": _tmpfs(limits.tmp_bytes, "mode=1777")},
+        "Ulimits": [
+            {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files},
+            {"Name": "core", "Soft": 0, "Hard": 0},  # dumps of memory would go into snapshots
+        ],
         # Two bounded files: what a planner that crashed can still read after the fact.
         "LogConfig": {
             "Type": "json-file",
@@ -46,7 +51,13 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
         "Init": True,
         "IpcMode": "private",
         "OomScoreAdj": 500,
-    }
+    } | ({"Runtime": limits.runtime} if limits.runtime else {})
+
+
+def _tmpfs(size_bytes: int, *more: str) -> str:
+    """Mount options. Empty files take no bytes, so they are counted as well."""
+    inodes = max(size_bytes // _BYTES_PER_INODE, _FEWEST_INODES)
+    return ",".join(("rw,nosuid,nodev,exec", *more, f"size={size_bytes},nr_inodes={inodes}"))
 
 
 def container_config(

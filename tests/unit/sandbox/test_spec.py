@@ -26,13 +26,20 @@ def test_the_whole_of_a_containers_limits() -> None:
         "NanoCpus": 1500000000,
         "PidsLimit": 64,
         "ShmSize": 4194304,
-        "Tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=8388608"},
-        "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 1024}],
+        "Tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=8388608,nr_inodes=8192"},
+        "Ulimits": [
+            {"Name": "nofile", "Soft": 1024, "Hard": 1024},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
         "LogConfig": {"Type": "json-file", "Config": {"max-size": "1048576", "max-file": "2"}},
         "Init": True,
         "IpcMode": "private",
         "OomScoreAdj": 500,
     }
+
+
+def test_a_runtime_is_named_to_the_engine_where_the_task_names_one() -> None:
+    assert spec.host_config(Limits(runtime="runsc"), "none")["Runtime"] == "runsc"
 
 
 def test_the_log_on_the_engine_is_bounded_whatever_the_cap() -> None:
