@@ -84,7 +84,7 @@ CHEATS = (
     ),
     Cheat(
         "options-in-a-hard-link",
-        NOT_REPRODUCED,
+        TAMPERED,
         """\
         wrong
         green_plugin_in build

@@ -60,6 +60,16 @@ def test_a_flaky_check_is_named_and_forgiven(bench: Bench) -> None:
     assert "check net is flaky" in remarks and "failed 1 of 3 times" in remarks
 
 
+def test_a_check_is_told_from_another_one_that_runs_a_second_time(bench: Bench) -> None:
+    flaky = flaky_check(bench)
+    other = Check(f"{flaky.name}-2", "[ $(grep -c 60 costs) = 1 ]", 30.0)
+    task = make_task(bench.target, [action("one-more", "echo 60 >> costs")])
+    task = replace(task, checks=(flaky, other), trials=replace(task.trials, check_runs=3))
+    node = only_node(bench, task)
+    assert node.outcome is Outcome.FAILED
+    assert other.name in node.reason
+
+
 def test_a_flaky_check_that_fails_in_a_new_way_counts(bench: Bench) -> None:
     check = flaky_check(bench, also="grep -q 60 costs || { echo 'no sixty'; exit 3; }")
     task = make_task(bench.target, [action("drop-60", "sed -i '/^60$/d' costs")])

@@ -61,9 +61,10 @@ def test_without_rules_everything_is_kept(evidence: Evidence) -> None:
 def test_a_hard_link_to_an_ignored_file_is_told(evidence: Evidence) -> None:
     rules = evidence.ignore_rules(root_of(evidence, file(".gitignore", "*.o\n")))
     archive = chunks(tar(file("a.o", "1"), hardlink("b", "a.o")))
-    done = evidence.record(RUN, "A.1", "", archive, "x", rules)
+    done = evidence.record(RUN, "A.1", "", archive, "x", rules, lambda _: True)
     assert evidence.manifest(done.commit) == {}
     assert done.skipped == ("'b': a hard link to a file that is ignored",)
+    assert list(done.watched) == ["a.o", "b"]
 
 
 def test_rules_are_found_again(evidence: Evidence) -> None:

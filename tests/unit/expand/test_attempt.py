@@ -87,3 +87,9 @@ def test_last_words_are_one_bounded_line(tmp_path: Path) -> None:
 
 def test_log_lines_of_a_missing_log_are_none(tmp_path: Path) -> None:
     assert list(log_lines(tmp_path / "none.log")) == []
+
+
+def test_what_an_attempt_cost_that_came_to_nothing_is_told_to_the_next(tmp_path: Path) -> None:
+    assert Attempt(tmp_path).spent_s() == 0.0
+    Attempt(tmp_path).spend(1.25)
+    assert Attempt(tmp_path).spent_s() == 1.25
