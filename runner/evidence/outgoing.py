@@ -14,22 +14,26 @@ _WHERE = os.fsdecode(WORKSPACE)
 
 
 def archive_of(
-    git: Git, commit: str, wanted: Callable[[str], bool] = lambda _: True
+    git: Git,
+    commit: str,
+    wanted: Callable[[str], bool] = lambda _: True,
+    modified_s: int = MTIME_S,
 ) -> Iterator[bytes]:
     """The tar stream of a commit's ``wanted`` files below ``workspace/``, owned by uid and gid 1000, as
-    ``pack_target`` makes one of a folder. Raises EvidenceError."""
+    ``pack_target`` makes one of a folder; all were modified ``modified_s`` after the epoch. Raises
+    EvidenceError."""
     # The tree, not the commit: a commit's archive begins with a header that belongs to no file.
     what = ("archive", "--format=tar", f"{commit}^{{tree}}")
     with git.talk("-c", "tar.umask=0022", *what) as process:
         assert process.stdout is not None
-        yield _header(tarfile.TarInfo(_WHERE), tarfile.DIRTYPE, 0o755)
+        yield _header(tarfile.TarInfo(_WHERE), tarfile.DIRTYPE, 0o755, modified_s)
         with tarfile.open(fileobj=process.stdout, mode="r|", encoding="utf-8") as archive:
             for member in archive:
                 if not (member.isdir() or wanted(member.name)):
                     continue
                 mode = member.mode
                 member.name = f"{_WHERE}/{member.name}"
-                yield _header(member, member.type, mode)
+                yield _header(member, member.type, mode, modified_s)
                 data = archive.extractfile(member) if member.isreg() else None
                 if data is not None:
                     yield from _padded(data, member.size)
@@ -38,8 +42,8 @@ def archive_of(
             pass  # the padding at the end: git must not find the pipe closed
 
 
-def _header(member: tarfile.TarInfo, kind: bytes, mode: int) -> bytes:
-    member.type, member.mode, member.mtime = kind, mode, MTIME_S
+def _header(member: tarfile.TarInfo, kind: bytes, mode: int, modified_s: int) -> bytes:
+    member.type, member.mode, member.mtime = kind, mode, modified_s
     member.uid, member.gid, member.uname, member.gname = UID, GID, "", ""
     return member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
 

@@ -20,6 +20,7 @@ from runner.evidence.fastimport import import_commit
 from runner.evidence.git import Git
 from runner.evidence.ignore import IgnoreRules
 from runner.evidence.outgoing import archive_of
+from runner.evidence.target import MTIME_S
 from runner.evidence.trees import changed_in, entries_of
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
@@ -101,11 +102,14 @@ class Evidence:
         return Recorded(made.commit, *trees, len(changed), made.skipped, made.watched)
 
     def archive(
-        self, commit: str, wanted: Callable[[str], bool] = lambda _: True
+        self,
+        commit: str,
+        wanted: Callable[[str], bool] = lambda _: True,
+        modified_s: int = MTIME_S,
     ) -> Iterator[bytes]:
         """The ``wanted`` files of a commit or tree as a tar stream of ``workspace/...``, for a
-        container."""
-        return archive_of(self._git, commit, wanted)
+        container. They were modified ``modified_s`` after the epoch."""
+        return archive_of(self._git, commit, wanted, modified_s)
 
     def ref(self, run_id: str, label: str) -> str:
         """The full name of a node's ref, which any git can fetch."""
@@ -192,6 +196,10 @@ class Evidence:
         Returns the links that were written as text. Raises Refused for any other folder.
         """
         return write_tree(self._folder, self.commit(run_id, label), folder)
+
+    def forget(self, run_id: str, label: str) -> None:
+        """Drop a ref; absent is fine. What it alone held goes with the run."""
+        self._git.run("update-ref", "-d", self.ref(run_id, label))
 
     def delete_run(self, run_id: str) -> None:
         """Drop a run's refs and whatever no other run holds. Nothing may be recording meanwhile."""

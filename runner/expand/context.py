@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.evidence import Claims, Evidence
 from runner.expand.attempt import Attempt
 from runner.expand.lane import Lane
+from runner.expand.turns import Turns
 from runner.model import Job
+from runner.planner.watermarks import DiskRules
 from runner.task import Task
 
 
@@ -17,7 +19,8 @@ from runner.task import Task
 class RunContext:
     """A run's task, places and shared parts. ``folder`` is the run's own, below the state folder.
 
-    ``cancelled`` turns true once the run was told to stop.
+    ``cancelled`` turns true once the run was told to stop. ``disk`` says how full disks may get;
+    ``rebuilding`` lets one worker at a time rebuild a node's snapshot.
     """
 
     run_id: str
@@ -27,6 +30,8 @@ class RunContext:
     claims: Claims
     lane: Lane
     cancelled: Callable[[], bool]
+    disk: DiskRules = DiskRules()
+    rebuilding: Turns = field(default_factory=Turns)
 
     def attempt(self, attempt_id: str) -> Attempt:
         """The folder of an attempt."""
