@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from runner.sandbox.redact import Redactor
+
 
 class LogFile:
-    """Write at most ``cap_bytes`` to ``path``, and say at its end when more came."""
+    """Write at most ``cap_bytes`` to ``path``, and say at its end when more came.
 
-    def __init__(self, path: Path, cap_bytes: int) -> None:
+    ``hidden`` are never written, see ``Redactor``.
+    """
+
+    def __init__(self, path: Path, cap_bytes: int, hidden: Iterable[bytes] = ()) -> None:
         self._cap_bytes = cap_bytes
+        self._redactor = Redactor(hidden)
         self.size_bytes = 0
         self.complete = True
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,6 +27,9 @@ class LogFile:
     def write(self, data: bytes) -> None:
         """Append, for others to see at once; what comes after the cap is dropped, and makes
         ``complete`` false."""
+        self._append(self._redactor.feed(data))
+
+    def _append(self, data: bytes) -> None:
         if not self.complete:
             return
         room = self._cap_bytes - self.size_bytes
@@ -39,6 +49,7 @@ class LogFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._append(self._redactor.end())
         self._file.close()
 
 
