@@ -292,6 +292,14 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A file or folder of the engine's machine, which containers can read at ``at``."""
+
+    host: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What one container may use, and how it is shut in. ``time_s`` is the wall time of one step.
 
@@ -312,6 +320,7 @@ class Limits:
     hosts: tuple[str, ...] = ()
     runtime: str = ""
     read_only: bool = False
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runner.agents.catalogue import load_catalogue
@@ -33,6 +34,7 @@ from runner.task.file import (
     TestsFirstSection,
 )
 from runner.task.files import unmatched
+from runner.task.mounts import mounts_of
 from runner.task.problems import shown
 from runner.task.quantity import wish
 from runner.task.spec import Hooks, ImageSpec, Task
@@ -47,6 +49,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     folder = path.parent
     target = (folder / file.target).resolve()
     limits = _limits(file.limits, file.sandbox)
+    limits = replace(limits, mounts=mounts_of(folder, file.sandbox.mounts, problems))
     problems += _network_problems(file.sandbox)
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)

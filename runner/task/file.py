@@ -131,6 +131,13 @@ class LimitsSection(Section):
     disk: Annotated[Size, Field(ge=MIB)] | None = None
 
 
+class MountSection(Section):
+    """``[[sandbox.mounts]]``: what containers can read of the machine."""
+
+    host: FilePath
+    at: FilePath
+
+
 class SandboxSection(Section):
     """``[sandbox]``: how containers are shut in."""
 
@@ -139,6 +146,7 @@ class SandboxSection(Section):
     runtime: RuntimeName | None = None
     read_only: bool = False
     secrets: Annotated[list[VariableName], Field(max_length=32)] = []
+    mounts: Annotated[list[MountSection], Field(max_length=32)] = []
 
 
 class ThresholdsSection(Section):

@@ -18,7 +18,7 @@ import pytest
 from worlds import ROOT, Bench, World, wait_for
 
 from runner.errors import EngineError, EngineUnavailable
-from runner.model import Limits
+from runner.model import Limits, Mount
 from runner.sandbox import spec
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.protocol import Exit, Leftovers, Repetition, Step, StepResult
@@ -249,6 +249,19 @@ def test_the_processor_is_limited(lab: Bench) -> None:
     step = lab.step(cpus=0.3)
     lab.run(Step(step.name, "A-1", step.image, ("python3", "-c", script), step.limits))
     assert float(lab.log(step).read_text()) < 0.6
+
+
+def test_a_mount_can_be_read_and_not_written(lab: Bench, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    given.chmod(0o777)
+    (given / "data").write_text("kept\n")
+    (given / "data").chmod(0o666)
+    script = "cat /given/data; echo changed >/given/data; echo new >/given/new; echo done"
+    _, said = lab.sh(script, mounts=(Mount(str(given), "/given"),))
+    assert said.startswith(b"kept\n") and said.endswith(b"done\n")
+    assert said.count(b"Read-only file system") == 2
+    assert {path.name: path.read_text() for path in given.iterdir()} == {"data": "kept\n"}
 
 
 def test_a_network_only_for_those_who_ask(lab: Bench) -> None:
