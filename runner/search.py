@@ -14,6 +14,7 @@ from typing import Protocol
 
 from runner.model import (
     Closed,
+    Decision,
     Event,
     Expansion,
     Job,
@@ -106,23 +107,41 @@ def search(
                     yield Stopped(StopReason.ENVIRONMENT, f"{failed.label}: {expansion.reason}")
                     return
                 delay_s = min(2.0 ** (failures[failed.label] - 1), MAX_DELAY_S)
-                job = tree.reopen(failed)
-                journal.intend(job)
-                pool.submit(job, delay_s)
-                yield Retried(job, expansion.reason, delay_s)
+                yield _again(failed, expansion.reason, delay_s, tree, pool, journal)
             case Expansion(twin=twin) as expansion if twin and tree.is_open(twin):
                 # Its reward is its twin's, which is still being measured.
                 parked.setdefault(twin, []).append(expansion)
             case Expansion() as expansion:
-                yield from _close(expansion, tree, journal, parked)
+                waiting = [expansion]
+                while waiting:
+                    event = _close(waiting.pop(), tree, pool, journal)
+                    yield event
+                    if isinstance(event, Closed):
+                        label = event.expansion.job.label
+                        waiting.extend(reversed(parked.pop(label, [])))
 
 
-def _close(
-    expansion: Expansion, tree: Tree, journal: Journal, parked: dict[str, list[Expansion]]
-) -> Iterator[Event]:
-    waiting = [expansion]
-    while waiting:
-        closed = tree.close(waiting.pop())
-        journal.record(closed)
-        yield closed
-        waiting.extend(reversed(parked.pop(closed.expansion.job.label, [])))
+def _close(expansion: Expansion, tree: Tree, pool: Pool, journal: Journal) -> Closed | Retried:
+    """Count an attempt, unless it calls itself the twin of a node that has become another state:
+    the attempt that it had met there came to nothing, and the next one went elsewhere."""
+    if expansion.twin and tree.node(expansion.twin).tree_id != expansion.tree_id:
+        reason = f"{expansion.twin}, whose twin it was, has become another state"
+        journal.abandon(_come_to_nothing(expansion, reason))
+        return _again(expansion.job, reason, 0.0, tree, pool, journal)
+    closed = tree.close(expansion)
+    journal.record(closed)
+    return closed
+
+
+def _come_to_nothing(expansion: Expansion, reason: str) -> Expansion:
+    return Expansion(expansion.job, Outcome.INFRA, Decision.ABANDON, None, reason)
+
+
+def _again(
+    job: Job, reason: str, delay_s: float, tree: Tree, pool: Pool, journal: Journal
+) -> Retried:
+    """Hand out the next attempt of a job that came to nothing."""
+    job = tree.reopen(job)
+    journal.intend(job)
+    pool.submit(job, delay_s)
+    return Retried(job, reason, delay_s)
