@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.model import Limits
+from runner.model import Limits, Mount
 from runner.sandbox.protocol import WORKSPACE
 
 USER = "1000:1000"
@@ -17,7 +17,10 @@ ATTEMPT = "io.oppie.attempt"
 NODE = "io.oppie.node"
 PARENT = "io.oppie.parent"
 DEPTH = "io.oppie.depth"
-FACTS = ("io.oppie.actions", "io.oppie.tree", "io.oppie.commit")
+TREE = "io.oppie.tree"
+COMMIT = "io.oppie.commit"
+REBUILT = "io.oppie.rebuilt"
+FACTS = ("io.oppie.actions", TREE, COMMIT, REBUILT)
 
 KIND_STEP = "step"
 KIND_SESSION = "session"
@@ -48,10 +51,22 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
             "Type": "json-file",
             "Config": {"max-size": str(max(limits.log_bytes, 4096)), "max-file": "2"},
         },
+        "Mounts": [_mount(mount) for mount in limits.mounts],
         "Init": True,
         "IpcMode": "private",
         "OomScoreAdj": 500,
     } | ({"Runtime": limits.runtime} if limits.runtime else {})
+
+
+def _mount(mount: Mount) -> dict[str, object]:
+    """Only the one file system: what is mounted below it would not be read-only on older kernels."""
+    return {
+        "Type": "bind",
+        "Source": mount.host,
+        "Target": mount.at,
+        "ReadOnly": True,
+        "BindOptions": {"Propagation": "rprivate", "NonRecursive": True},
+    }
 
 
 def _tmpfs(size_bytes: int, *more: str) -> str:

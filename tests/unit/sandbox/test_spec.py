@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.model import Limits
+from runner.model import Limits, Mount
 from runner.sandbox import spec
 
 LIMITS = Limits(
@@ -32,6 +32,7 @@ def test_the_whole_of_a_containers_limits() -> None:
             {"Name": "core", "Soft": 0, "Hard": 0},
         ],
         "LogConfig": {"Type": "json-file", "Config": {"max-size": "1048576", "max-file": "2"}},
+        "Mounts": [],
         "Init": True,
         "IpcMode": "private",
         "OomScoreAdj": 500,
@@ -112,3 +113,10 @@ def test_an_import_restores_the_configuration() -> None:
 
 def test_an_import_of_an_image_without_an_environment() -> None:
     assert spec.import_changes({"Env": None}, {})[-1] == 'CMD ["sh"]'
+
+
+def test_a_mount_can_be_read_only() -> None:
+    limits = Limits(mounts=(Mount("/srv/data", "/data"),))
+    [mount] = spec.host_config(limits, "none")["Mounts"]  # type: ignore[misc]
+    assert (mount["Source"], mount["Target"], mount["ReadOnly"]) == ("/srv/data", "/data", True)
+    assert mount["BindOptions"]["NonRecursive"]
