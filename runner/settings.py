@@ -101,6 +101,12 @@ class Settings(BaseSettings):
         return {name: os.environ[name] for name in both if os.environ.get(name)}
 
 
+def secret(name: str) -> str | None:
+    """A variable of this machine's environment that a task names as a secret; no other use is made
+    of it. ``.env`` isn't read: a file is the wrong place for one."""
+    return os.environ.get(name)
+
+
 def load_settings() -> Settings:
     """Read the settings. Raises ``TaskError`` that names each variable, its value, and what is
     allowed; so it does for a variable whose name is nearly that of a setting."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from runner.model import Action, ActionKind
@@ -21,8 +22,10 @@ git add -A
 """
 
 
-def script(actions: Iterable[Action]) -> bytes:
+def script(actions: Iterable[Action], secrets: Mapping[str, str] | None = None) -> bytes:
     """What to feed to ``sh -s``, in the workspace, to apply ``actions`` one after another.
+
+    Commands, and only they, have ``secrets`` in their environment.
 
     It stops at the first that fails, with that one's exit code. A patch that doesn't apply leaves
     conflict markers and exits with 1. A command has nothing on its stdin. The name of each action
@@ -30,10 +33,11 @@ def script(actions: Iterable[Action]) -> bytes:
 
     Raises ``ValueError`` for a body with a NUL byte, which no shell can hold.
     """
-    return b"".join([_BEGIN, *(_part(action) for action in actions), _END])
+    exports = _exports(secrets or {})
+    return b"".join([_BEGIN, *(_part(action, exports) for action in actions), _END])
 
 
-def _part(action: Action) -> bytes:
+def _part(action: Action, exports: bytes) -> bytes:
     if b"\0" in action.body:
         raise ValueError(f"the body of action {action.key!r} holds a NUL byte")
     said = b"printf '%s\\n' " + _quoted(b"oppie: " + action.key.encode()) + b" >&2\n"
@@ -41,7 +45,7 @@ def _part(action: Action) -> bytes:
         case ActionKind.PATCH | ActionKind.MERGE:
             return said + _INDEX + _patch(action.body)
         case ActionKind.COMMAND:
-            return said + _command(action.body)
+            return said + _command(action.body, exports)
         case _:
             assert_never(action.kind)
 
@@ -54,10 +58,18 @@ def _patch(body: bytes) -> bytes:
     return apply + body + end + b"\n"
 
 
-def _command(body: bytes) -> bytes:
+def _command(body: bytes, exports: bytes) -> bytes:
     # `eval` of one quoted word keeps a syntax error inside, and has no limit of length as an
     # argument of `sh -c` would. No `||` around it: that would switch off the command's own `set -e`.
-    return b"( set +e; eval " + _quoted(body) + b" ) </dev/null\n"
+    return b"( set +e; " + exports + b"eval " + _quoted(body) + b" ) </dev/null\n"
+
+
+def _exports(secrets: Mapping[str, str]) -> bytes:
+    """The shell's own words, which are in no process's arguments."""
+    return b"".join(
+        b"export %s=%s; " % (name.encode(), _quoted(os.fsencode(value)))
+        for name, value in secrets.items()
+    )
 
 
 def _delimiter(body: bytes) -> bytes:

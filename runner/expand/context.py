@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from runner.task import Task
 class RunContext:
     """A run's task, places and shared parts. ``folder`` is the run's own, below the state folder.
 
-    ``cancelled`` turns true once the run was told to stop. ``disk`` says how full disks may get;
+    ``cancelled`` turns true once the run was told to stop. ``secrets`` are what actions are given. ``disk`` says how full disks may get;
     ``rebuilding`` lets one worker at a time rebuild a node's snapshot.
     """
 
@@ -30,6 +30,7 @@ class RunContext:
     claims: Claims
     lane: Lane
     cancelled: Callable[[], bool]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     disk: DiskRules = DiskRules()
     rebuilding: Turns = field(default_factory=Turns)
 

@@ -25,6 +25,7 @@ from runner.expand.overlays import restored
 from runner.expand.plans import search_of
 from runner.expand.prove import Ground, prove
 from runner.expand.root import Root
+from runner.expand.secrets import hidden, leaked
 from runner.expand.sides import Sides, in_sessions
 from runner.measure.loaders import Sources
 from runner.model import (
@@ -134,7 +135,8 @@ class Expander:
             snapshot.digest,
             _ONE_STREAM,
             task.limits,
-            stdin=script(job.actions),
+            stdin=script(job.actions, self._context.secrets),
+            hidden=hidden(self._context.secrets),
         )
         yield Phase(job.label, "container.started", {"container": step.name, "image": snapshot.tag})
         acted = attempt.once(
@@ -149,6 +151,9 @@ class Expander:
             {"exit": str(acted.exit), "code": acted.code, "seconds": acted.seconds},
         )
         started = time.monotonic()
+        told = attempt.once("told", str, lambda: self._told(acted))
+        if told:
+            return Failure(Outcome.FAILED, f"the action wrote the secret {told}")
         try:
             notes.recorded = attempt.once("evidence", Recorded, lambda: self._record(job, acted))
         except TreeTooLarge as error:
@@ -161,6 +166,11 @@ class Expander:
         )
         what = "the action " + "+".join(action.key for action in job.actions)
         return failure_of(acted.exit, acted.code, what, last_words(attempt.log("act")))
+
+    def _told(self, acted: StepResult) -> str:
+        """Which secret the action left where, before anything of it is kept."""
+        secrets = self._context.secrets
+        return leaked(self._sandbox.export(acted.container), secrets) if secrets else ""
 
     def _record(self, job: Job, acted: StepResult) -> Recorded:
         actions = " + ".join(action.key for action in job.actions)

@@ -80,6 +80,11 @@ class EngineSandbox:
             chunks, _ = self._api.get_archive(container, WORKSPACE, chunk_size=1 << 18)
             yield from chunks
 
+    def export(self, container: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.export``."""
+        with engine_errors(f"read the files of {container}"):
+            yield from self._api.export(container, chunk_size=1 << 18)
+
     def read(self, container: str, path: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.read``."""
         with engine_errors(f"read {path} of {container}"):
@@ -100,7 +105,7 @@ class EngineSandbox:
         """Start, pump, and wait for the end."""
         started = time.monotonic()
         deadline = started + step.limits.time_s
-        with LogFile(log, step.limits.log_bytes) as sink:
+        with LogFile(log, step.limits.log_bytes, step.hidden) as sink:
             with contextlib.closing(self._containers.start(name)) as stream:
                 stream.send(step.stdin, close=True)
                 disk_hit = self._pump(stream, sink, name, step.limits, deadline, sent_mark(log))
@@ -155,7 +160,7 @@ class EngineSandbox:
             return None
         left_s = step.limits.time_s - (time.time() - epoch_s(state["StartedAt"]))
         end = self._containers.ending(name, step.limits, time.monotonic() + left_s)
-        with LogFile(log, step.limits.log_bytes) as sink:
+        with LogFile(log, step.limits.log_bytes, step.hidden) as sink:
             for chunk in self._api.logs(name, stream=True, stdout=True, stderr=True):
                 sink.write(chunk)
         # Perhaps it was killed by the planner that died.

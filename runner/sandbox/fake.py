@@ -98,7 +98,7 @@ class FakeSandbox:
     ) -> StepResult:
         """Copy what the command prints until it ends, or a limit ends it."""
         deadline = started + step.limits.time_s
-        with LogFile(log, step.limits.log_bytes) as sink, contextlib.closing(wire):
+        with LogFile(log, step.limits.log_bytes, step.hidden) as sink, contextlib.closing(wire):
             disk_hit = self._pump(wire, sink, container, step.limits, deadline, sent_mark(log))
             deadline_hit = not disk_hit and not container.has_ended and time.monotonic() >= deadline
             seconds = time.monotonic() - started
@@ -147,6 +147,10 @@ class FakeSandbox:
     def archive(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.archive``."""
         return pack(self._existing(container).workspace, "workspace")
+
+    def export(self, container: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.export``."""
+        return self.archive(container)
 
     def read(self, container: str, path: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.read``."""

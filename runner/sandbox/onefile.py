@@ -11,7 +11,7 @@ from runner.errors import EngineError
 _CHUNK_BYTES = 1 << 18
 
 
-class _Reader:
+class ForwardReader:
     """A file-like over chunks, for reading forwards once."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -31,7 +31,7 @@ def one_file(chunks: Iterable[bytes]) -> Iterator[bytes]:
     Raises ``EngineError`` for a stream that is no tar archive, or ends too early.
     """
     try:
-        with tarfile.open(fileobj=cast("IO[bytes]", _Reader(chunks)), mode="r|") as archive:
+        with tarfile.open(fileobj=cast("IO[bytes]", ForwardReader(chunks)), mode="r|") as archive:
             member = archive.next()
             data = archive.extractfile(member) if member is not None and member.isreg() else None
             while data is not None and (part := data.read(_CHUNK_BYTES)):

@@ -38,7 +38,8 @@ class Step:
     reference. ``archive`` is a tar stream of ``workspace/...`` (as ``Sandbox.archive`` gives it)
     that is unpacked before the start. ``stdin`` is written to the command once it runs, then closed.
     ``env`` are ``NAME=value``, on top of the image's; a snapshot of the container inherits them, so
-    they are for containers that are never committed.
+    they are for containers that are never committed. ``hidden`` are secrets in ``stdin``, which no
+    log ever shows.
     """
 
     name: str
@@ -46,9 +47,10 @@ class Step:
     image: str
     command: tuple[str, ...]
     limits: Limits
-    stdin: bytes = b""
+    stdin: bytes = field(default=b"", repr=False)
     archive: Iterable[bytes] | None = None
     env: tuple[str, ...] = ()
+    hidden: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ class Sandbox(Protocol):
 
     def archive(self, container: str) -> Iterator[bytes]:
         """The workspace of a stopped step, as a tar stream of ``workspace/...``."""
+
+    def export(self, container: str) -> Iterator[bytes]:
+        """All that a snapshot of a stopped step would hold, as a tar stream from ``/`` on."""
 
     def read(self, container: str, path: str) -> Iterator[bytes]:
         """The content of one file of a stopped step; ``path`` is relative to the workspace.
