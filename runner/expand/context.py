@@ -19,8 +19,9 @@ from runner.task import Task
 class RunContext:
     """A run's task, places and shared parts. ``folder`` is the run's own, below the state folder.
 
-    ``cancelled`` turns true once the run was told to stop. ``secrets`` are what actions are given. ``disk`` says how full disks may get;
-    ``rebuilding`` lets one worker at a time rebuild a node's snapshot.
+    ``cancelled`` turns true once the run was told to stop. ``secrets`` are what actions are given, by
+    name. ``disk`` says how full disks may get; ``rebuilding`` lets one worker at a time rebuild a
+    node's snapshot.
     """
 
     run_id: str
