@@ -9,8 +9,6 @@ from runner.cli.home import settings
 from runner.sandbox.connect import Client, connect
 from runner.sandbox.engine import EngineSandbox
 
-SHELL = "shell"  # in place of an attempt, on the containers of `oppie shell`
-
 
 def client() -> Client:
     """A new client of the engine that the settings name, or that answers. Raises

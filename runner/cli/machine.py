@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from runner.cli.engine import SHELL, connected
+from runner.cli.engine import connected
 from runner.cli.home import JsonOption, evidence, out, print_json, settings, state
 from runner.errors import EngineError, EngineUnavailable, ExitCode
 from runner.model import RunView
@@ -21,6 +21,7 @@ from runner.report.text import clean, clean_block
 from runner.sandbox.connect import Client
 from runner.sandbox.inventory import CONTAINER, Item, inventory, remove
 from runner.sandbox.probe import Finding, Level, disk_room, probe
+from runner.sandbox.protocol import SHELL
 from runner.store import Store
 
 _STATUS = {Level.OK: "ok", Level.WARN: "warning", Level.FAIL: "error"}

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.engine import SHELL, connected, open_engine_sandbox
+from runner.cli.engine import connected, open_engine_sandbox
 from runner.cli.home import RunOption, evidence, out
 from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
@@ -19,7 +19,7 @@ from runner.cli.signals import interruptible
 from runner.errors import TaskError
 from runner.evidence import apply as apply_node
 from runner.model import Limits, NodeView, RunView
-from runner.sandbox.protocol import Step
+from runner.sandbox.protocol import SHELL, Step
 from runner.sandbox.terminal import interact
 
 # Slots of workers are small numbers; a shell must not take the place of one that is at work.

@@ -16,6 +16,7 @@ from runner.evidence.merge import (
 from runner.evidence.place import found_at, prefix_of
 from runner.evidence.publish import apply, publish, uncommitted
 from runner.evidence.push import push
+from runner.evidence.refs import drop_ref, refs_of, set_ref, unfinished_in, with_commits
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
 from runner.evidence.target import files_in, pack_folder, pack_target
 
@@ -37,6 +38,7 @@ __all__ = [
     "Refused",
     "TreeTooLarge",
     "apply",
+    "drop_ref",
     "files_in",
     "found_at",
     "land",
@@ -49,5 +51,9 @@ __all__ = [
     "publish",
     "push",
     "record_tree",
+    "refs_of",
+    "set_ref",
     "uncommitted",
+    "unfinished_in",
+    "with_commits",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_exit, engine_errors
 from runner.sandbox.containers import Containers, epoch_s, ran_s
 from runner.sandbox.frames import LOOP
+from runner.sandbox.inventory import held, held_image
 from runner.sandbox.logfile import LogFile, sent_mark
 from runner.sandbox.onefile import one_file
 from runner.sandbox.patience import patiently
-from runner.sandbox.protocol import WORKSPACE, Exit, Leftovers, Step, StepResult
+from runner.sandbox.protocol import WORKSPACE, Exit, HeldImage, Leftovers, Step, StepResult
+from runner.sandbox.room import Room, folder_here, room_of
 from runner.sandbox.session import LoopSession
 from runner.sandbox.stream import Stream
 
@@ -221,13 +224,35 @@ class EngineSandbox:
             return snapshots.describe(self._api, reference)
 
     @patiently
+    def held(self, reference: str) -> HeldImage | None:
+        """See ``protocol.Sandbox.held``."""
+        with engine_errors(f"look up {reference}"):
+            return held_image(self._api, reference)
+
+    @patiently
+    def room(self) -> Room | None:
+        """See ``protocol.Sandbox.room``."""
+        return room_of(self._disk) if self._disk else None
+
+    @functools.cached_property
+    def _disk(self) -> Path | None:
+        with engine_errors("ask where the images are"):
+            return folder_here(self._api.base_url, self._api.info())
+
+    @patiently
+    def retag(self, digest: str, tag: str) -> None:
+        """See ``protocol.Sandbox.retag``."""
+        with engine_errors(f"tag {digest} as {tag}"):
+            snapshots.retag(self._api, digest, tag)
+
+    @patiently
     def leftovers(self) -> Leftovers:
         """See ``protocol.Sandbox.leftovers``; this worker's own pause containers don't count."""
         with engine_errors("list what is left"):
-            everything = snapshots.leftovers(self._api, self._run_id)
+            everything = held(self._api, self._run_id)
         own = self._containers.pauses
-        others = tuple(name for name in everything.containers if name not in own)
-        return Leftovers(others, everything.images, everything.snapshot_labels)
+        others = tuple(each for each in everything.held_containers if each.name not in own)
+        return replace(everything, held_containers=others)
 
     def close(self) -> None:
         """See ``protocol.Sandbox.close``."""

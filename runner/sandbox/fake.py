@@ -28,7 +28,8 @@ from runner.sandbox.image_folder import ImageFolder
 from runner.sandbox.logfile import LogFile, sent_mark
 from runner.sandbox.pipes import Pipes
 from runner.sandbox.process import Container, ProcessVessel
-from runner.sandbox.protocol import Exit, Leftovers, Step, StepResult
+from runner.sandbox.protocol import Exit, HeldImage, Leftovers, Step, StepResult
+from runner.sandbox.room import Room
 from runner.sandbox.session import LoopSession
 from runner.sandbox.trees import pack, remove_tree, unpack
 
@@ -38,7 +39,11 @@ _COPY_BYTES = 1 << 18
 
 
 class FakeSandbox:
-    """See ``protocol.Sandbox``. ``folder`` may be shared by any number of workers and runs."""
+    """See ``protocol.Sandbox``. ``folder`` may be shared by any number of workers and runs.
+
+    ``disk_bytes`` is the size of the disk that the snapshots share; a commit that finds no room there
+    fails as an engine's does. Without it, it is that of the host.
+    """
 
     def __init__(
         self,
@@ -46,8 +51,9 @@ class FakeSandbox:
         run_id: str,
         slot: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
+        disk_bytes: int | None = None,
     ) -> None:
-        self._images = ImageFolder(folder)
+        self._images = ImageFolder(folder, disk_bytes)
         self._containers = folder / "containers"
         self._containers.mkdir(parents=True, exist_ok=True)
         self._run_id = run_id
@@ -224,19 +230,24 @@ class FakeSandbox:
         """See ``protocol.Sandbox.find``."""
         return self._images.find(reference)
 
+    def held(self, reference: str) -> HeldImage | None:
+        """See ``protocol.Sandbox.held``."""
+        return self._images.held_as(reference)
+
+    def room(self) -> Room | None:
+        """See ``protocol.Sandbox.room``: of the disk that the folder is on, or of ``disk_bytes``."""
+        return self._images.room()
+
+    def retag(self, digest: str, tag: str) -> None:
+        """See ``protocol.Sandbox.retag``."""
+        self._images.retag(digest, tag)
+
     def leftovers(self) -> Leftovers:
         """See ``protocol.Sandbox.leftovers``."""
-        containers = [
-            home.name for home in self._containers.iterdir() if home.name.startswith(self._name(""))
-        ]
-        repository = snapshots.repository(self._run_id) + ":"
-        nodes = {
-            name: tag.removeprefix(repository)
-            for name, tag in self._images.names().items()
-            if tag.startswith(repository)
-        }
-        deepest_first = sorted(nodes, key=lambda name: (-nodes[name].count("."), name))
-        return Leftovers(tuple(sorted(containers)), tuple(deepest_first), nodes)
+        prefix = self._name("")
+        homes = sorted(home for home in self._containers.iterdir() if home.name.startswith(prefix))
+        containers = tuple(filter(None, (Container(home).held(self._run_id) for home in homes)))
+        return Leftovers(containers, self._images.held(self._run_id))
 
     def close(self) -> None:
         """See ``protocol.Sandbox.close``. Nothing is held open here."""

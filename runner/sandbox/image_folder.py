@@ -7,14 +7,17 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from runner.errors import SnapshotMissing
+from runner.errors import EngineOutOfSpace, SnapshotMissing
 from runner.model import Snapshot
 from runner.sandbox import spec
+from runner.sandbox.inventory import children_first
+from runner.sandbox.protocol import HeldImage
+from runner.sandbox.room import Room, room_of
 from runner.sandbox.trees import copy_tree, remove_tree, tree_bytes
 
 _BASE = "oppie/fake-base:latest"
@@ -27,7 +30,8 @@ class ImageFolder:
     the successor of a planner that was killed, sees whole images or none.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk_bytes: int | None = None) -> None:
+        self._disk_bytes = disk_bytes
         self._images = folder / "images"
         self._tags = folder / "tags"
         for part in (self._images, self._tags):
@@ -40,7 +44,7 @@ class ImageFolder:
         snapshot = Snapshot(_BASE, _digest({spec.KIND: "base"}), "", 1, 0)
         new = self._new()
         (new / "workspace").mkdir(parents=True)
-        _describe(new, snapshot, 0)
+        _describe(new, snapshot, 0, {})
         try:
             new.rename(self._folder(snapshot.digest))
         except OSError:  # another worker was faster
@@ -71,7 +75,8 @@ class ImageFolder:
         """Make an image of files that nobody will write to again: they become hard links.
 
         The digest is that of the labels, so the same attempt from the same parent is the same
-        image. An image that had the tag is there without one.
+        image. An image that had the tag is there without one. Raises ``EngineOutOfSpace`` where the
+        disk is too small for it.
         """
         digest = _digest(labels)
         new = self._new()
@@ -81,7 +86,10 @@ class ImageFolder:
         total_bytes = tree_bytes(new / "workspace")
         added_bytes = total_bytes - (self.total_bytes(parent_digest) if parent_digest else 0)
         snapshot = Snapshot(tag, digest, parent_digest, depth, max(0, added_bytes))
-        _describe(new, snapshot, total_bytes)
+        if self._disk_bytes is not None and snapshot.size_bytes > self._disk_bytes - self._used():
+            remove_tree(new)
+            raise EngineOutOfSpace(f"commit {tag}: no space left on device")
+        _describe(new, snapshot, total_bytes, labels)
         remove_tree(self._folder(digest))  # of a commit that was cut short before its tag
         new.rename(self._folder(digest))
         self._tag(snapshot)
@@ -95,15 +103,58 @@ class ImageFolder:
                 tag.unlink(missing_ok=True)
         remove_tree(folder)
 
-    def names(self) -> dict[str, str]:
-        """All images: by its tag, or by the digest of one that lost it, the tag that each got."""
-        found = {}
+    def retag(self, digest: str, tag: str) -> None:
+        """Give an image a tag, whoever has it. Raises ``SnapshotMissing``."""
+        self._tag(replace(self.find(digest), tag=tag))
+
+    def room(self) -> Room | None:
+        """The room on the disk that the images share."""
+        if self._disk_bytes is None:
+            return room_of(self._images)
+        return Room(str(self._images), self._disk_bytes - self._used(), self._disk_bytes)
+
+    def _used(self) -> int:
+        """What all images add to their parents, in bytes."""
+        used = 0
         for folder in self._images.iterdir():
             with contextlib.suppress(SnapshotMissing):
-                tag = self._meta(folder.name)["snapshot"]["tag"]
-                tagged = self._folder(tag) == folder
-                found[tag if tagged else f"sha256:{folder.name}"] = tag
-        return found
+                used += int(self._meta(folder.name)["snapshot"]["size_bytes"])
+        return used
+
+    def held_as(self, reference: str) -> HeldImage | None:
+        """One image with our labels, or ``None``."""
+        with contextlib.suppress(SnapshotMissing):
+            meta = self._meta(reference)
+            if meta["labels"].get(spec.KIND) == spec.KIND_SNAPSHOT:
+                return self._held(self._folder(reference), meta)
+        return None
+
+    def held(self, run_id: str) -> tuple[HeldImage, ...]:
+        """A run's images, children before their parents."""
+        found = []
+        for folder in self._images.iterdir():
+            with contextlib.suppress(SnapshotMissing):
+                meta = self._meta(folder.name)
+                if meta["labels"].get(spec.RUN) == run_id:
+                    found.append(self._held(folder, meta))
+        return children_first(found)
+
+    def _held(self, folder: Path, meta: Mapping[str, Any]) -> HeldImage:
+        """By its tag, or by the digest of one that lost it (or never came to it)."""
+        labels, digest = meta["labels"], f"sha256:{folder.name}"
+        tag = meta["snapshot"]["tag"]
+        return HeldImage(
+            digest=digest,
+            run_id=labels[spec.RUN],
+            node=labels[spec.NODE],
+            attempt_id=labels[spec.ATTEMPT],
+            names=(tag if self._folder(tag) == folder else digest,),
+            size_bytes=int(meta["total_bytes"]),
+            parent_digest="" if labels[spec.DEPTH] == "1" else labels[spec.PARENT],
+            tree_id=labels[spec.TREE],
+            commit=labels[spec.COMMIT],
+            rebuilt_from=labels[spec.REBUILT],
+        )
 
     def _folder(self, reference: str) -> Path:
         tag = self._tags / quote(reference, safe="")
@@ -131,9 +182,11 @@ class ImageFolder:
         return meta
 
 
-def _describe(folder: Path, snapshot: Snapshot, total_bytes: int) -> None:
-    meta = {"snapshot": asdict(snapshot), "total_bytes": total_bytes}
-    (folder / "meta.json").write_text(json.dumps(meta))
+def _describe(
+    folder: Path, snapshot: Snapshot, total_bytes: int, labels: Mapping[str, str]
+) -> None:
+    facts = {"snapshot": asdict(snapshot), "total_bytes": total_bytes, "labels": dict(labels)}
+    (folder / "meta.json").write_text(json.dumps(facts))
 
 
 def _digest(labels: Mapping[str, str]) -> str:

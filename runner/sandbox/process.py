@@ -16,9 +16,10 @@ from typing import Any
 
 from runner.errors import EngineError
 from runner.model import Limits
+from runner.sandbox import spec
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.pipes import Pipes
-from runner.sandbox.protocol import Exit
+from runner.sandbox.protocol import Exit, HeldContainer
 from runner.sandbox.trees import copy_tree, tree_bytes
 
 _KILLED = 137
@@ -59,6 +60,18 @@ class Container:
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
             return str(self._meta()["image"])
         return ""
+
+    def held(self, run_id: str) -> HeldContainer | None:
+        """What a listing tells of it; ``None`` if it is another run's, whose id begins as this
+        run's. One that is being made or removed has no labels."""
+        labels: Mapping[str, str] = {}
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            labels = self._meta()["labels"]
+        if labels.get(spec.RUN, run_id) != run_id:
+            return None
+        kind, attempt_id = labels.get(spec.KIND, ""), labels.get(spec.ATTEMPT, "")
+        running = self._running_pid() is not None
+        return HeldContainer(self.home.name, run_id, kind, attempt_id, running, self.image)
 
     def is_overfull(self, limits: Limits) -> bool:
         """Whether the workspace grew by more than the container may write."""

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.model import Limits, Snapshot
+from runner.sandbox.room import Room
 
 WORKSPACE = "/workspace"
+SHELL = "shell"  # in place of an attempt's id, on the container of a shell that a person opened
 
 
 class Exit(StrEnum):
@@ -96,13 +98,66 @@ class Session(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
-    """What an engine holds that carries a run's labels: names of containers, tags of images (the
-    digest of one that lost its tag), children before their parents."""
+class HeldContainer:
+    """A container with our labels. ``kind`` is one of those in ``spec``; ``image`` a digest."""
 
-    containers: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-    snapshot_labels: Mapping[str, str] = field(default_factory=dict)  # tag -> node label
+    name: str
+    run_id: str
+    kind: str = ""
+    attempt_id: str = ""
+    running: bool = False
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldImage:
+    """An image with our labels.
+
+    ``names`` are what it is removed by: its tags in its run's repository, or its digest if it has
+    no tag at all. ``inner`` is an image without a tag that others are built on: it goes with the
+    last of them, and can't go before. ``other_tags`` are somebody else's: an image that is built on
+    a snapshot by hand inherits its labels. ``size_bytes`` is as the engine tells it.
+    ``parent_digest`` is the image that it was made from, "" if that is not known, or if they share
+    nothing; ``tree_id`` and ``commit`` are the evidence of what it holds. ``rebuilt_from`` is the
+    label of the ancestor that it was rebuilt from, if it was.
+    """
+
+    digest: str
+    run_id: str
+    node: str = ""
+    attempt_id: str = ""
+    names: tuple[str, ...] = ()
+    other_tags: tuple[str, ...] = ()
+    inner: bool = False
+    size_bytes: int = 0
+    parent_digest: str = ""
+    tree_id: str = ""
+    commit: str = ""
+    rebuilt_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What an engine holds that carries a run's labels; images come children before their parents,
+    which is the order to remove them in."""
+
+    held_containers: tuple[HeldContainer, ...] = ()
+    held_images: tuple[HeldImage, ...] = ()
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """The containers' names."""
+        return tuple(held.name for held in self.held_containers)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """What the images are removed by."""
+        return tuple(name for held in self.held_images for name in held.names)
+
+    @property
+    def snapshot_labels(self) -> dict[str, str]:
+        """The node's label of each of ``images``."""
+        return {name: held.node for held in self.held_images for name in held.names}
 
 
 class Sandbox(Protocol):
@@ -159,8 +214,18 @@ class Sandbox(Protocol):
     def find(self, reference: str) -> Snapshot:
         """Look an image up. Raises ``SnapshotMissing``."""
 
+    def held(self, reference: str) -> HeldImage | None:
+        """One image with our labels, by tag or digest; ``None`` if there is none."""
+
+    def room(self) -> Room | None:
+        """The room on the file system that holds the images; ``None`` if that can't be told from
+        here."""
+
+    def retag(self, digest: str, tag: str) -> None:
+        """Give an image a tag, whoever has it now. Raises ``SnapshotMissing``."""
+
     def leftovers(self) -> Leftovers:
-        """What the engine still holds of this run."""
+        """What the engine still holds of this run, but for what this door itself holds open."""
 
     def close(self) -> None:
         """Release what the worker holds open on the engine."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 import docker
 import docker.errors
@@ -17,7 +16,7 @@ import docker.errors
 from runner.errors import TaskError
 from runner.model import Snapshot
 from runner.sandbox import spec
-from runner.sandbox.protocol import WORKSPACE, Leftovers
+from runner.sandbox.protocol import WORKSPACE
 
 # The engine refuses more than 125 layers, the base's own included. Well before that the layers
 # are made one; the room above is for images that are built on a snapshot by hand.
@@ -127,28 +126,7 @@ def discard(api: docker.APIClient, tag: str) -> None:
         api.remove_image(tag, noprune=True)
 
 
-def leftovers(api: docker.APIClient, run_id: str) -> Leftovers:
-    """Everything on the engine that carries the run's label.
-
-    An image that lost its tag is listed by its digest once nothing is built on it any more: nobody
-    else would ever find it.
-    """
-    wanted: dict[str, Any] = {"label": [f"{spec.RUN}={run_id}"]}
-    containers = api.containers(all=True, filters=wanted)
-    nodes = {
-        name: (image.get("Labels") or {}).get(spec.NODE, "")
-        for image in api.images(filters=wanted)
-        for name in names_of(image)
-        if name.startswith((repository(run_id) + ":", "sha256:"))
-    }
-    return Leftovers(
-        tuple(sorted(name.lstrip("/") for entry in containers for name in entry["Names"] or ())),
-        tuple(sorted(nodes, key=lambda name: (-nodes[name].count("."), name))),
-        nodes,
-    )
-
-
-def names_of(image: Mapping[str, Any]) -> list[str]:
-    """The tags of a listed image, or its digest if it has lost them."""
-    tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
-    return tags or [image["Id"]]
+def retag(api: docker.APIClient, digest: str, tag: str) -> None:
+    """Give an image a tag, whoever has it now. Raises the client's ``ImageNotFound``."""
+    repo, _, name = tag.partition(":")
+    api.tag(digest, repo, name, force=True)

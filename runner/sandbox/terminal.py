@@ -20,6 +20,7 @@ import requests.exceptions
 from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.classify import classify_error
+from runner.sandbox.protocol import SHELL
 
 _CHUNK = 1 << 16
 
@@ -34,7 +35,7 @@ def interact(
     """
     api = client.api
     host = spec.host_config(limits, "none")
-    labels = spec.step_labels(run_id, spec.KIND_STEP, "shell")
+    labels = spec.step_labels(run_id, spec.KIND_STEP, SHELL)
     config = spec.container_config(image, ("sh",), host, labels) | {"Tty": True}
     try:
         api.create_container_from_config(config, name)

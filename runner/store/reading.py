@@ -15,6 +15,7 @@ from runner.model import ROOT, Action, Expansion, Job, Metric, RunView, State
 from runner.store import views
 from runner.store.codec import metrics_from_json, state_from_json
 from runner.store.database import telling
+from runner.store.known import KnownRun, known_run
 from runner.store.lock import PlannerLock, is_held
 from runner.store.replay import Grows, Replay
 
@@ -55,6 +56,12 @@ class Reading:
         if row[0] is None:
             return None
         return state_from_json(ROOT, row[0]), metrics_from_json(row[1])
+
+    def known(self, run_id: str) -> KnownRun:
+        """What the journal can explain of a run."""
+        run = self._id(run_id)
+        with telling(self._path):
+            return known_run(self._connection, run)
 
     def action_keys(self, run_id: str) -> tuple[str, ...]:
         """The keys of all actions that the run has tried, sorted."""

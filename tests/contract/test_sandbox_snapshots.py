@@ -128,6 +128,21 @@ def test_discarding_takes_one_image_and_nothing_that_it_was_built_on(bench: Benc
     assert bench.sh("cat file", child.digest)[1] == b"root\nchild\n"
 
 
+def test_a_tag_can_be_given_back(bench: Bench) -> None:
+    """Somebody has moved a node's tag: its image is known by the digest, and listed by it."""
+    ours, theirs = bench.child("echo ours >file", "A"), bench.child("echo theirs >file", "B")
+    bench.child("echo child >file", "A.1", ours)
+    bench.sandbox.retag(theirs.digest, ours.tag)
+    assert bench.sandbox.find(ours.tag).digest == theirs.digest
+    held = {image.digest: image for image in bench.sandbox.leftovers().held_images}
+    assert ours.tag not in held[ours.digest].names
+    bench.sandbox.retag(ours.digest, ours.tag)
+    assert bench.sandbox.find(ours.tag).digest == ours.digest
+    bench.sandbox.retag(theirs.digest, theirs.tag)
+    with pytest.raises(SnapshotMissing):
+        bench.sandbox.retag("sha256:" + "0" * 64, ours.tag)
+
+
 def test_discarding_an_inner_snapshot_leaves_its_children_whole(bench: Bench) -> None:
     root = bench.child("echo root >file", "A")
     child = bench.child("echo child >>file", "A.1", root)

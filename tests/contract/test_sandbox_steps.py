@@ -14,7 +14,8 @@ import pytest
 from worlds import Bench, World, wait_for
 
 from runner.errors import Cancelled, EngineError, SnapshotMissing
-from runner.sandbox.protocol import Exit, Leftovers, Step
+from runner.sandbox import spec
+from runner.sandbox.protocol import Exit, HeldContainer, Leftovers, Step
 
 MB = 1 << 20
 FLOOD = "yes $(printf %0199d 0)"
@@ -364,8 +365,20 @@ def test_leftovers_are_of_this_run_and_no_other(bench: Bench, run_id: str) -> No
     theirs = other.run(step, bench.log(step))
     image = other.commit(theirs.container, "A", None, {"attempt": "A-1"})
     ours, _ = bench.sh("true")
-    assert bench.sandbox.leftovers() == Leftovers((ours.container,))
-    assert other.leftovers() == Leftovers((theirs.container,), (image.tag,), {image.tag: "A"})
+    left = bench.sandbox.leftovers()
+    assert (left.containers, left.images) == ((ours.container,), ())
+    (container,) = other.leftovers().held_containers
+    (snapshot,) = other.leftovers().held_images
+    assert container == HeldContainer(
+        theirs.container, run_id, spec.KIND_STEP, "A-1", image=container.image
+    )
+    assert other.find(container.image).digest == other.find(bench.world.image).digest
+    assert (snapshot.digest, snapshot.run_id, snapshot.names) == (
+        image.digest,
+        run_id,
+        (image.tag,),
+    )
+    assert (snapshot.node, snapshot.attempt_id, snapshot.inner) == ("A", "A-1", False)
     other.remove(theirs.container)
     other.discard(image.tag)
     assert other.leftovers() == Leftovers()

@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("settings",),
     ("search", "pool", "simulate"),
+    ("reconcile",),
     ("gate",),
     ("expand",),
     ("task",),
