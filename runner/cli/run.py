@@ -7,6 +7,7 @@ import json as json_module
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -33,9 +34,10 @@ from runner.report.summary import Places, render_summary
 from runner.report.text import clean
 from runner.report.tree import render_tree
 from runner.sandbox.engine import EngineSandbox
-from runner.settings import LogFormat
+from runner.sandbox.runtime import demand_runtime
+from runner.settings import LogFormat, secret
 from runner.store import Store, new_run_id
-from runner.task import Task, keep_task, kept_task, load_task
+from runner.task import Task, keep_task, kept_task, load_task, secrets_of
 
 _SHOWN_EVALUATIONS = 5000  # a longer run goes on at once, and shows only what is new
 _TREE_NODES = 60  # shown at the end; `oppie tree` shows more
@@ -68,7 +70,9 @@ def run(
     Examples: oppie run examples/helios; oppie run --nodes 100 --workers 4 --seed 7
     """
     loaded = _overridden(load_task(task), policy, nodes, seed)
+    known = secrets_of(loaded, secret)
     with Store(state().journal) as store, connected() as engine:
+        demand_runtime(engine, loaded.limits.runtime)
         run_id = new_run_id(time.time(), secrets.token_hex(2))
         image = image_for(engine, loaded.image, f"oppie/task-{loaded.name}:latest")
         view = RunView(
@@ -85,7 +89,8 @@ def run(
         )
         keep_task(loaded, image, state().run(run_id))
         store.create_run(view)
-        raise typer.Exit(_carry_out(store, view, loaded, image, display_mode(quiet, plain, json)))
+        mode = display_mode(quiet, plain, json)
+        raise typer.Exit(_carry_out(store, view, parts_for(store, view, loaded, image, known), mode))
 
 
 def resume(
@@ -111,9 +116,13 @@ def resume(
         if view.evaluations <= _SHOWN_EVALUATIONS:
             view = store.run(view.run_id)
         loaded, image = kept_task(state().run(view.run_id))
+        known = secrets_of(loaded, secret)
+        with connected() as engine:
+            demand_runtime(engine, loaded.limits.runtime)
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)
-        raise typer.Exit(_carry_out(store, view, loaded, image, display_mode(quiet, plain, json)))
+        mode = display_mode(quiet, plain, json)
+        raise typer.Exit(_carry_out(store, view, parts_for(store, view, loaded, image, known), mode))
 
 
 def _overridden(task: Task, policy: str, nodes: int, seed: int | None) -> Task:
@@ -149,10 +158,9 @@ def display_mode(quiet: bool, plain: bool, json: bool) -> Mode:
     return Mode.PLAIN if plain else Mode.AUTO
 
 
-def _carry_out(store: Store, view: RunView, task: Task, image: str, mode: Mode) -> int:
+def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
     """Run to the end, show what happens, and leave the results in their places."""
     folder = state().run(view.run_id)
-    parts = parts_for(store, view, task, image)
     finished, error = None, None
     with open_event_stream(folder / "events.jsonl") as stream, interruptible(parts.cancelled):
         log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
@@ -224,8 +232,10 @@ def _diffs(view: RunView) -> dict[str, str]:
     return diffs
 
 
-def parts_for(store: Store, view: RunView, task: Task, image: str) -> Parts:
-    """What a run is made of, on this machine."""
+def parts_for(
+    store: Store, view: RunView, task: Task, image: str, known: Mapping[str, str] | None = None
+) -> Parts:
+    """What a run is made of, on this machine. ``known`` are the secrets that actions are given."""
     cancelled = threading.Event()
     places: StateFolder = state()
     context = RunContext(
@@ -236,6 +246,7 @@ def parts_for(store: Store, view: RunView, task: Task, image: str) -> Parts:
         claims=Claims(),
         lane=Lane(settings().lanes),
         cancelled=cancelled.is_set,
+        secrets=known or {},
     )
     return Parts(
         context=context,

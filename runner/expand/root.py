@@ -13,6 +13,7 @@ from runner.expand.checking import Checks
 from runner.expand.context import RunContext
 from runner.expand.inspect import watched
 from runner.expand.judging import Failure, Meter, Trial, failure_of
+from runner.expand.secrets import leaked
 from runner.expand.trying import keep_tried, kept_tried, try_root
 from runner.measure.calibration import Calibration
 from runner.measure.loaders import Sources
@@ -134,6 +135,12 @@ def set_up(
 
 
 def _keep_target(context: RunContext, target: Callable[[], Iterable[bytes]]) -> Recorded:
+    if context.secrets and (told := leaked(target(), context.secrets)):
+        name, _, path = told.partition(" to ")
+        raise TaskError(
+            f"sandbox.secrets: {name} is in the target itself ({path}); what is there is kept and "
+            "shown like everything else. Take it out, or exclude the file"
+        )
     message = f"{TARGET}: as it was found\n\n{found_at(context.task.target)}"
     try:
         return context.evidence.record(context.run_id, TARGET, "", target(), message)

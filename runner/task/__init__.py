@@ -3,6 +3,7 @@
 from runner.measure.judge import Benchmark, Check
 from runner.task.keep import keep_task, kept_task
 from runner.task.load import FILE_NAME, load_task
+from runner.task.secrets import secrets_of
 from runner.task.spec import Hooks, ImageSpec, Task
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "keep_task",
     "kept_task",
     "load_task",
+    "secrets_of",
 ]
