@@ -78,13 +78,21 @@ class Attempt:
 
 
 def write_whole(path: Path, value: Any) -> None:
-    """Write JSON so that a reader finds all of it or the old file, even after a power cut."""
+    """Write JSON so that a reader finds all of it or the old file, even after a power cut.
+
+    Once it has returned the new one is found, also then: the name is on disk as well.
+    """
     scratch = path.with_suffix(".tmp")
     with scratch.open("w", encoding="utf-8") as file:
         json.dump(value, file)
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _read(path: Path) -> Any:

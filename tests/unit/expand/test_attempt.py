@@ -52,6 +52,21 @@ def test_a_step_runs_once_and_is_read_afterwards(tmp_path: Path) -> None:
     assert calls == [1]
 
 
+def test_what_was_written_is_on_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First the file's content, then its name in the folder: a power cut leaves no hole."""
+    synced: list[tuple[str, list[str]]] = []
+
+    def fsync(fd: int) -> None:
+        path = Path(f"/proc/self/fd/{fd}").readlink()
+        synced.append((path.name, sorted(each.name for each in tmp_path.iterdir())))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    Attempt(tmp_path).finish(expansion())
+    assert synced == [("result.tmp", ["result.tmp"]), (tmp_path.name, [RESULT])]
+
+
 def test_a_step_that_raises_is_not_remembered(tmp_path: Path) -> None:
     def fail() -> StepResult:
         raise RuntimeError("engine")
