@@ -29,9 +29,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agents",),
     ("images",),
     ("sandbox",),
+    ("egress",),
     ("evidence",),
     ("store",),
     ("report",),
+    ("wire",),
     ("model",),
     ("errors",),
 )

@@ -1,0 +1,76 @@
+"""What an action reached for, and what came of it: evidence, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SUFFIX = ".egress.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection, or an attempt at one. ``target`` is ``host:port``, or "" where none could be
+    read. ``why`` says why it was refused, or what else went wrong; "" if nothing did.
+
+    ``at`` is when it ended, in seconds since the epoch, by the planner's clock.
+    """
+
+    method: str
+    target: str
+    allowed: bool
+    why: str = ""
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    seconds: float = 0.0
+    at: float = 0.0
+
+
+class Record:
+    """The file of one step, which lies beside its log. Threads may share one."""
+
+    def __init__(self, log: Path) -> None:
+        self.path = record_of(log)
+        self._lock = threading.Lock()
+        self._file = self.path.open("w", encoding="ascii")
+
+    def add(self, connection: Connection) -> None:
+        """Write one connection down; what comes after ``close`` came too late."""
+        line = json.dumps({**asdict(connection), "at": round(time.time(), 3)})
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(line + "\n")
+                self._file.flush()
+
+    def close(self) -> None:
+        """Leave it on disk, or nowhere if nothing was reached for."""
+        with self._lock:
+            empty = self._file.tell() == 0
+            self._file.close()
+        if empty:
+            self.path.unlink()
+        else:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def record_of(log: Path) -> Path:
+    """Where the connections of the step with this log are written down."""
+    return log.with_suffix(SUFFIX)
+
+
+def connections(log: Path) -> Iterator[Connection]:
+    """What the step with this log reached for, in the order in which it ended."""
+    path = record_of(log)
+    if path.exists():
+        with path.open(encoding="ascii") as file:
+            for line in file:
+                yield Connection(**json.loads(line))

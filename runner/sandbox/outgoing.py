@@ -1,0 +1,184 @@
+"""The way out of one step's container: a tunnel to a proxy that the planner holds.
+
+The step shares the network namespace of a container of ours, which has loopback and nothing else. A
+forwarder listens there and carries what it gets through its own stdin and stdout, which the engine
+hands to the planner: there is no interface, no route and no mount, so nothing to be undone, and it
+works wherever the engine does. When the planner dies, the forwarder's input ends, and so does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import docker
+import docker.errors
+
+from runner.egress import tunnel
+from runner.egress.addresses import resolve
+from runner.egress.dial import Dialler, Parents
+from runner.egress.proxy import Bounds, Proxy
+from runner.egress.record import Record
+from runner.egress.rules import Rules
+from runner.errors import Cancelled, EngineError
+from runner.model import Limits
+from runner.sandbox import spec
+from runner.sandbox.frames import Demux
+
+_OPENS_S = 30.0
+_TICK_S = 0.2
+_MOST_SAID_BYTES = 4096
+_LIMITS = Limits(memory_bytes=64 << 20, pids=16, cpus=1.0, open_files=256, log_bytes=4096)
+_PROGRAM = Path(tunnel.__file__).read_text(encoding="utf-8")
+_NO_FORWARDER = (
+    'sandbox.network = "allow": the forwarder did not start in a container of {image}, which must '
+    "have python3 (3.8 or newer); `oppie images build` makes an image that has it: {said}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """What all ways out of a worker share. ``image`` has ``python3``, and no action has ever run in
+    it. ``never`` are addresses and ports that nothing is let through to."""
+
+    image: str
+    parents: Parents = field(default_factory=Parents)
+    never: frozenset[tuple[str, int]] = frozenset()
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+@contextlib.contextmanager
+def way_out(
+    api: docker.APIClient,
+    outlet: Outlet,
+    run_id: str,
+    name: str,
+    hosts: tuple[str, ...],
+    log: Path,
+    cancelled: Callable[[], bool],
+) -> Iterator[str]:
+    """Open the way to ``hosts`` for the step with this ``log``; the network mode for its container.
+
+    A container called ``name`` holds it, and is removed in the end. Raises ``EngineError``.
+    """
+    _remove(api, name)
+    dial = Dialler(Rules.of(hosts), outlet.parents, outlet.never)
+    try:
+        wire = _start(api, outlet.image, run_id, name)
+        try:
+            _await_opening(wire, outlet.image, cancelled)
+            proxy = Proxy(dial, Record(log), outlet.bounds)
+            carrying = threading.Thread(
+                target=_carry, args=(tunnel.Tunnel(wire, proxy.take),), daemon=True
+            )
+            carrying.start()
+            try:
+                yield f"container:{name}"
+            finally:
+                wire.hang_up()
+                carrying.join()
+                proxy.close()
+        finally:
+            wire.close()
+    finally:
+        with contextlib.suppress(docker.errors.APIError):
+            _remove(api, name)
+
+
+def engine_addresses(base_url: str) -> frozenset[tuple[str, int]]:
+    """Where the engine itself listens on the network, if it does."""
+    if not base_url.startswith(("http:", "https:", "tcp:")):
+        return frozenset()
+    host, _, port = base_url.partition("://")[2].partition("/")[0].rpartition(":")
+    with contextlib.suppress(OSError, ValueError):
+        number = int(port)
+        return frozenset((each, number) for each in resolve(host.strip("[]"), number))
+    return frozenset()
+
+
+class _Attached:
+    """A container's stdin and stdout, over the engine's connection (``tunnel.Wire``)."""
+
+    def __init__(self, sock: socket.socket, keep: Any) -> None:
+        self._sock = sock
+        self._keep = keep  # whatever owns the socket and would close it when collected
+        self._demux = Demux()
+        self.reads = self.writes = sock.fileno()
+
+    def receive(self) -> bytes:
+        data = self._sock.recv(1 << 16, socket.MSG_DONTWAIT)
+        payload = b"".join(self._demux.feed(data))
+        if data and not payload:
+            raise BlockingIOError
+        return payload
+
+    def send(self, data: bytes) -> int:
+        return self._sock.send(data, socket.MSG_DONTWAIT)
+
+    def wait(self, seconds: float) -> bytes | None:
+        """What comes within ``seconds``; ``b""`` is the end, ``None`` nothing."""
+        self._sock.settimeout(seconds)
+        try:
+            data = self._sock.recv(1 << 16)
+        except TimeoutError:
+            return None
+        return b"".join(self._demux.feed(data)) or None if data else b""
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.hang_up()
+        self._keep.close()
+        self._sock.close()
+
+
+def _start(api: docker.APIClient, image: str, run_id: str, name: str) -> _Attached:
+    host = spec.host_config(_LIMITS, "none") | {"LogConfig": {"Type": "none"}}
+    labels = spec.step_labels(run_id, spec.KIND_PAUSE, "")
+    command = ("python3", "-I", "-S", "-c", _PROGRAM)
+    api.create_container_from_config(spec.container_config(image, command, host, labels), name)
+    params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+    raw = api.attach_socket(name, params)
+    wire = _Attached(cast(socket.socket, getattr(raw, "_sock", raw)), raw)
+    try:
+        api.start(name)
+    except docker.errors.APIError as error:
+        wire.close()
+        raise EngineError(_NO_FORWARDER.format(image=image, said=error.explanation)) from error
+    except BaseException:
+        wire.close()
+        raise
+    return wire
+
+
+def _await_opening(wire: _Attached, image: str, cancelled: Callable[[], bool]) -> None:
+    """Wait for the forwarder's first words."""
+    said, deadline = b"", time.monotonic() + _OPENS_S
+    while not said.startswith(tunnel.HELLO):
+        if cancelled():
+            raise Cancelled("the run was told to stop")
+        data = wire.wait(_TICK_S)
+        said += data or b""
+        if data == b"" or len(said) > _MOST_SAID_BYTES or time.monotonic() >= deadline:
+            text = said.decode("utf-8", "replace").strip()[-300:] or "it said nothing"
+            raise EngineError(_NO_FORWARDER.format(image=image, said=text))
+
+
+def _carry(carried: tunnel.Tunnel) -> None:
+    """Until the wire ends. A forwarder that breaks the rules is cut off: the step goes on without
+    a network, as it does when the engine goes away."""
+    with contextlib.suppress(tunnel.Broken, OSError):
+        carried.serve()
+
+
+def _remove(api: docker.APIClient, name: str) -> None:
+    with contextlib.suppress(docker.errors.NotFound):
+        api.remove_container(name, force=True, v=True)
