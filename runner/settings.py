@@ -17,6 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from runner.errors import TaskError
+from runner.planner.watermarks import DiskRules, Mark, mark_of
+from runner.task.quantity import size_bytes
 
 PREFIX = "OPPIE_"
 ENV_FILE = ".env"
@@ -66,6 +68,27 @@ def _default_state() -> Path:
     return (named if named.is_absolute() else Path.home() / ".local/state") / "oppie"
 
 
+def _mark(text: str, default: Mark) -> Mark:
+    return mark_of(text, _amount, default) if text else default
+
+
+def _marked(text: str) -> str:
+    _mark(text, _DISK.low)
+    return text
+
+
+def _bytes(value: object) -> object:
+    if not isinstance(value, str):  # the default
+        return value
+    return _amount(value) if value else None
+
+
+def _amount(text: object) -> int:
+    """A size; from the environment a number of bytes comes as text."""
+    return size_bytes(int(text) if isinstance(text, str) and text.isdecimal() else text)
+
+
+_DISK = DiskRules()
 _empty_is_none = BeforeValidator(lambda value: None if value == "" else value)
 
 
@@ -76,6 +99,8 @@ class Settings(BaseSettings):
     and the usual sockets are tried. ``state`` is the folder for all that outlives a process.
     ``workers`` journeys are made at a time, and at most ``lanes`` benchmarks. ``base_tar``,
     ``base_image`` ("" asks no registry) and ``ca_bundle`` are what images are made from.
+    ``disk_low``, ``disk_high``, ``disk_hard`` and ``snapshot_bytes`` are those of
+    ``watermarks.DiskRules``.
     """
 
     model_config = SettingsConfigDict(
@@ -90,6 +115,21 @@ class Settings(BaseSettings):
     base_tar: Annotated[Path | None, AfterValidator(_file), _empty_is_none] = None
     base_image: str = "debian:12-slim"
     ca_bundle: Annotated[Path | None, AfterValidator(_file), _empty_is_none] = None
+
+    disk_low: Annotated[str, AfterValidator(_marked)] = ""
+    disk_high: Annotated[str, AfterValidator(_marked)] = ""
+    disk_hard: Annotated[str, AfterValidator(_marked)] = ""
+    snapshot_bytes: Annotated[int | None, BeforeValidator(_bytes)] = None
+
+    @property
+    def disk(self) -> DiskRules:
+        """How full disks may get."""
+        return DiskRules(
+            _mark(self.disk_low, _DISK.low),
+            _mark(self.disk_high, _DISK.high),
+            _mark(self.disk_hard, _DISK.hard),
+            self.snapshot_bytes,
+        )
 
     def environment(self) -> dict[str, str]:
         """The variables that decide which engine is spoken to."""

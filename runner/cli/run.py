@@ -247,6 +247,7 @@ def parts_for(
         lane=Lane(settings().lanes),
         cancelled=cancelled.is_set,
         secrets=known or {},
+        disk=settings().disk,
     )
     return Parts(
         context=context,

@@ -68,7 +68,8 @@ def mark_of(text: str, size_of: Callable[[object], int], default: Mark) -> Mark:
     try:
         amount_bytes = size_of(text)
     except ValueError as error:
-        raise ValueError(f'must be a share of the disk such as "5%", or {error}') from error
+        allowed = str(error).removeprefix("must be ")
+        raise ValueError(f'must be a share of the disk such as "5%", or {allowed}') from error
     return Mark(default.share, amount_bytes, default.inodes)
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+_LOCAL = "http+docker://localhost"  # what the client calls a socket of this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,14 @@ def room_of(folder: Path) -> Room | None:
     return Room(
         str(folder), stat.f_bavail * size, stat.f_blocks * size, stat.f_favail, stat.f_files
     )
+
+
+def folder_here(base_url: str, info: Mapping[str, Any]) -> Path | None:
+    """Where an engine keeps its images, if that is on this machine; by what it tells of itself.
+
+    A socket may be forwarded from another machine, on which a folder of the same name is another
+    one; and a planner in a container sees the engine's socket, but not its folder.
+    """
+    folder = Path(str(info.get("DockerRootDir") or ""))
+    same_machine = base_url == _LOCAL and info.get("Name") == os.uname().nodename
+    return folder if same_machine and folder.is_absolute() and folder.is_dir() else None

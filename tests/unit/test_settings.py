@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import ExitCode, TaskError
+from runner.planner.watermarks import DiskRules, Mark
 from runner.settings import LogFormat, Settings, load_settings
 
 
@@ -38,6 +39,7 @@ def test_defaults(machine: Path) -> None:
     assert settings.base_tar is None and settings.ca_bundle is None
     assert settings.base_image == "debian:12-slim"
     assert settings.environment() == {} and settings.proxies() == {}
+    assert settings.disk == DiskRules()
 
 
 def test_every_setting_is_a_variable(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +54,10 @@ def test_every_setting_is_a_variable(machine: Path, monkeypatch: pytest.MonkeyPa
         "BASE_TAR": "base.tar",
         "BASE_IMAGE": "",
         "CA_BUNDLE": str(machine / "ca.pem"),
+        "DISK_LOW": "12.5%",
+        "DISK_HIGH": "40 GiB",
+        "DISK_HARD": "1000",
+        "SNAPSHOT_BYTES": "2GB",
     }
     assert {name.lower() for name in given} == set(Settings.model_fields)
     for name, value in given.items():
@@ -64,6 +70,10 @@ def test_every_setting_is_a_variable(machine: Path, monkeypatch: pytest.MonkeyPa
     assert settings.base_tar == machine / "base.tar"
     assert settings.base_image == ""  # asks no registry
     assert settings.ca_bundle == machine / "ca.pem"
+    assert settings.disk.low == Mark(0.125)
+    assert settings.disk.high == Mark(0.10, 40 << 30, 200_000)
+    assert settings.disk.hard == Mark(0.01, 1000, 10_000)
+    assert settings.disk.snapshot_bytes == 2_000_000_000
 
 
 def test_the_state_folder_follows_the_xdg_specification(
@@ -81,9 +91,10 @@ def test_a_tilde_is_the_home(machine: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_empty_address_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ENGINE", "BASE_TAR", "CA_BUNDLE"):
+    for name in ("ENGINE", "BASE_TAR", "CA_BUNDLE", "DISK_LOW", "SNAPSHOT_BYTES"):
         monkeypatch.setenv(f"OPPIE_{name}", "")
     settings = load_settings()
+    assert settings.disk == DiskRules()
     assert (settings.engine, settings.base_tar, settings.ca_bundle) == (None, None, None)
 
 
@@ -104,6 +115,9 @@ def test_the_environment_wins_over_the_file(machine: Path, monkeypatch: pytest.M
         ("LOG_FORMAT", "xml", "OPPIE_LOG_FORMAT=xml: must be 'json' or 'people'"),
         ("BASE_TAR", "no.tar", "OPPIE_BASE_TAR=no.tar: there is no such file"),
         ("CA_BUNDLE", ".", "OPPIE_CA_BUNDLE=.: there is no such file"),
+        ("DISK_LOW", "some", 'OPPIE_DISK_LOW=some: must be a share of the disk such as "5%", or a size'),
+        ("DISK_HARD", "101%", "OPPIE_DISK_HARD=101%: must be at most 100%"),
+        ("SNAPSHOT_BYTES", "-5", "OPPIE_SNAPSHOT_BYTES=-5: must be a size such as"),
         ("STATE", "/etc/passwd", "OPPIE_STATE=/etc/passwd: is there, and is no folder"),
     ],
 )

@@ -1,0 +1,34 @@
+"""The room that a snapshot needs: on the engine's disk, and on that of the state folder."""
+
+from __future__ import annotations
+
+from runner.errors import EngineOutOfSpace
+from runner.expand.context import RunContext
+from runner.expand.judging import Failure
+from runner.model import Measurement, Outcome
+from runner.planner.watermarks import shortage
+from runner.sandbox.protocol import Sandbox
+from runner.sandbox.room import room_of
+
+
+def demand_room(context: RunContext, sandbox: Sandbox) -> None:
+    """Refuse to begin what a full disk would cut short.
+
+    Raises ``EngineOutOfSpace``, which says which disk, how much is free, and what to do. It is
+    asked after a failure as well: on a full disk anything fails, and no action is to blame.
+    """
+    for whose, room in (
+        ("the engine's disk", sandbox.room()),
+        ("the state folder's disk", room_of(context.folder)),
+    ):
+        missing = shortage(room, context.disk.hard)
+        if room is not None and missing:
+            raise EngineOutOfSpace(
+                f"{whose} ({room.where}) is all but full: {missing}. Make room there, with "
+                "`oppie gc` for example; the run goes on from here"
+            )
+
+
+def blameless(result: Failure | Measurement) -> bool:
+    """Whether it may have been a full disk that failed, and not what was tried on it."""
+    return isinstance(result, Failure) and result.outcome in (Outcome.FAILED, Outcome.TIMEOUT)
