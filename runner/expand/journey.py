@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 
 from runner.agents.script import script
+from runner.egress import exports
 from runner.errors import Cancelled, EngineError
 from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import Attempt, last_words
@@ -134,8 +135,8 @@ class Expander:
             job.attempt_id,
             snapshot.digest,
             _ONE_STREAM,
-            task.limits,
-            stdin=script(job.actions, self._context.secrets),
+            task.outgoing,
+            stdin=exports(task.hosts) + script(job.actions, self._context.secrets),
             hidden=hidden(self._context.secrets),
         )
         yield Phase(job.label, "container.started", {"container": step.name, "image": snapshot.tag})

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from runner.egress import exports
 from runner.errors import RootFails, TaskError
 from runner.evidence import TARGET, IgnoreRules, Recorded, TreeTooLarge, found_at
 from runner.expand.attempt import last_words
@@ -126,8 +127,8 @@ def set_up(
         attempt_id,
         sandbox.find(image).digest,
         ("sh", "-s"),
-        replace(context.task.limits, time_s=context.task.setup_timeout_s),
-        stdin=_setup_script(context.task.setup),
+        replace(context.task.outgoing, time_s=context.task.setup_timeout_s),
+        stdin=exports(context.task.hosts) + _setup_script(context.task.setup),
         archive=context.evidence.archive(commit),
     )
     yield Phase(label, "container.started", {"container": step.name, "image": image})

@@ -78,6 +78,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         sealed=sealed,
         tests_first=_tests_first(file.tests_first, limits),
         trials=Trials(**_given(file.trials)),  # type: ignore[arg-type]
+        hosts=tuple(file.sandbox.hosts),
         read_only=file.sandbox.read_only,
         secrets=tuple(file.sandbox.secrets),
     )
@@ -159,7 +160,7 @@ def _limits(section: LimitsSection, sandbox: SandboxSection) -> Limits:
     }
     given = {names.get(key, key): value for key, value in _given(section).items()}
     runtime = sandbox.runtime or ""
-    return Limits(**given, hosts=tuple(sandbox.hosts), runtime=runtime)  # type: ignore[arg-type]
+    return Limits(**given, runtime=runtime)  # type: ignore[arg-type]
 
 
 def _search(section: SearchSection) -> SearchSettings:

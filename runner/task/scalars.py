@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from runner.egress import parse_rule
 from runner.measure.loaders import LoaderPolicy
 from runner.measure.plan import MOST_PAIRS
 from runner.measure.protected import check_glob
@@ -19,9 +19,6 @@ from runner.task import quantity
 
 DAY_S = 86400.0
 MAX_PAIRS = MOST_PAIRS
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_PORT = r":(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
-_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*(?:{_PORT})?")
 
 
 def _command(text: str) -> str:
@@ -85,10 +82,7 @@ def _network(value: object) -> object:
 
 
 def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError(
-            "must be a host such as pypi.org, *.pythonhosted.org or 10.0.0.5, with a :port or without"
-        )
+    parse_rule(text)
     return text.lower()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
@@ -47,8 +47,9 @@ class Task:
     globs over paths relative to the target (``runner.measure.protected`` says what they match).
     ``setup`` are shell commands, run once, in order, in the root's container. ``verify_top``
     candidates are measured against the root at the end, with up to ``verify_pairs`` pairs each.
-    ``read_only`` is what checks and benchmark find their root file system to be; ``secrets`` are
-    names of variables of the machine that actions are given.
+    ``limits`` are those of a container that reaches nothing. ``read_only`` is what checks and
+    benchmark find their root file system to be; ``secrets`` are names of variables of the machine
+    that actions are given; ``hosts`` is what they may reach (``runner.egress.rules``).
     """
 
     name: str
@@ -72,5 +73,12 @@ class Task:
     sealed: Sealed = field(default_factory=Sealed)
     tests_first: NewTests | None = None
     trials: Trials = field(default_factory=Trials)
+    hosts: tuple[str, ...] = ()
     read_only: bool = False
     secrets: tuple[str, ...] = ()
+
+    @property
+    def outgoing(self) -> Limits:
+        """The limits of actions and of ``setup``, which alone may reach ``hosts``: what judges is
+        neither helped nor overheard by anybody outside."""
+        return replace(self.limits, hosts=self.hosts)

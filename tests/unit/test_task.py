@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,10 +212,16 @@ def test_measurement_and_limits_of_a_full_file(write: Write) -> None:
         tmp_bytes=1 << 20,
         shm_bytes=65536,
         disk_bytes=1_500_000_000,
-        hosts=("pypi.org", "*.pythonhosted.org:443"),
         runtime="runsc",
     )
     assert (task.read_only, task.secrets) == (True, ("TOKEN",))
+
+
+def test_only_what_goes_out_may_reach_the_hosts(write: Write) -> None:
+    task = load_task(write(FULL))
+    assert task.hosts == ("pypi.org", "*.pythonhosted.org:443")
+    assert task.limits.hosts == ()
+    assert task.outgoing == replace(task.limits, hosts=task.hosts)
 
 
 def test_search_and_budget_of_a_full_file(write: Write) -> None:
