@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from runner import __version__
-from runner.cli import detect, gate, images, machine, publishing, read, run, spaces, work
+from runner.cli import detect, gate, guard, images, machine, publishing, read, run, spaces, work
 
 app = typer.Typer(
     name="oppie",
@@ -57,4 +57,5 @@ app.command("simulate")(spaces.simulate)
 app.command("export-space")(spaces.export_space)
 app.command("gc")(machine.gc)
 app.command("doctor")(machine.doctor)
+app.command("guard")(guard.guard)
 app.add_typer(images.app, name="images")

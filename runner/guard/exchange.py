@@ -15,17 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from runner.guard.wire import (
-    EMPTY,
-    Framing,
-    Gone,
-    Malformed,
-    Reply,
-    Request,
-    Wire,
-    parse_reply,
-    parse_request,
-)
+from runner.guard.heads import Reply, Request, parse_reply, parse_request
+from runner.wire import EMPTY, Framing, Gone, Malformed, Wire
 
 IDLE_S = 600.0
 HEAD_S = 10.0

@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("measure",),
     ("agents",),
     ("images",),
+    ("guard",),
     ("sandbox",),
     ("egress",),
     ("evidence",),
