@@ -28,18 +28,26 @@ def classify_exit(
     left over is the command's own.
 
     Raises ``EngineUnavailable`` for a container that died with the daemon (code 255 together with
-    an error, or a container that the daemon calls dead): that is infrastructure.
+    an error, or a container that the daemon calls dead), and for one that has no end yet, whose
+    code of 0 means nothing: that is infrastructure.
     """
     if disk_hit:
         return Exit.DISK
     if deadline_hit:
         return Exit.TIMEOUT
+    if state.get("Running") or state.get("Status") == "created":
+        raise EngineUnavailable(f"the engine gives no end: it says {state.get('Status')}")
     code = state.get("ExitCode")
     if state.get("Dead") or (code == LOST and state.get("Error")):
         raise EngineUnavailable(f"the engine lost the container: {state.get('Error') or 'dead'}")
     if code == 0:
         return Exit.OK
     return Exit.OOM if state.get("OOMKilled") else Exit.NONZERO
+
+
+def is_out_of_space(text: str) -> bool:
+    """Whether an engine's words are those of a full disk."""
+    return any(words in text.lower() for words in ("no space left on device", "disk quota exceeded"))
 
 
 def classify_error(error: Exception, doing: str) -> EngineError:
@@ -53,7 +61,7 @@ def classify_error(error: Exception, doing: str) -> EngineError:
     text = str(getattr(error, "explanation", None) or error)
     if isinstance(error, docker.errors.ImageNotFound):
         return SnapshotMissing(f"{doing}: {text}")
-    if "no space left on device" in text.lower() or "disk quota exceeded" in text.lower():
+    if is_out_of_space(text):
         return EngineOutOfSpace(f"{doing}: the engine's disk is full: {text}")
     if isinstance(error, docker.errors.APIError):  # a kind of RequestException: ask first
         return EngineError(f"{doing}: the engine refused: {text}")

@@ -1,6 +1,7 @@
 """One worker's containers: made, started, watched, ended and removed through the engine's API.
 
-What the engine's client raises goes through; ``EngineSandbox`` translates it.
+What is safe to ask again is asked again (``Patience``). What the engine's client raises in the end
+goes through; ``EngineSandbox`` translates it.
 """
 
 from __future__ import annotations
@@ -8,24 +9,31 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 import docker
 import docker.errors
 import requests.exceptions
 
-from runner.errors import Cancelled
+from runner.errors import Cancelled, EngineUnavailable
 from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.classify import classify_exit
+from runner.sandbox.downloads import log_of
+from runner.sandbox.history import events, keeps_containers, was_restarted_since
+from runner.sandbox.patience import Patience, is_silence
+from runner.sandbox.pauses import Pauses
 from runner.sandbox.protocol import Exit, Step
+from runner.sandbox.states import State, has_ended, ran_s, was_started
 from runner.sandbox.stream import Stream
 
-_FOREVER_S = 10.0 * 365 * 86400
 _OOM_WORD_S = 0.2
+_START_WORD_S = 10.0
+_REMOVAL_S = 30.0
+_KILL_S = 60.0
+_SIGNALLED = 128  # exit codes from here on say which signal, or that the engine lost it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +55,21 @@ class Containers:
         base: str,
         slot: int,
         cancelled: Callable[[], bool],
+        patience: Patience,
     ) -> None:
         self._api = api
         self._run_id = run_id
         self._base = base
-        self._slot = slot
         self._cancelled = cancelled
-        self._pauses: dict[int, str] = {}
+        self._patience = patience
+        self._silences: dict[str, int] = {}  # by container: how many there had been at its start
+        self._pauses = Pauses(
+            api,
+            patience,
+            lambda side: self.name_of(f"net-{slot}-{side}"),
+            self._create,
+            self.remove,
+        )
 
     def name_of(self, name: str) -> str:
         """The full name, unique on the engine, of a container that the run calls ``name``."""
@@ -62,18 +78,47 @@ class Containers:
     @property
     def pauses(self) -> frozenset[str]:
         """The containers that hold this worker's network namespaces."""
-        return frozenset(self._pauses.values())
+        return self._pauses.names
+
+    # -- the beginning -------------------------------------------------------------------------
 
     def create(self, step: Step, kind: str, side: int = 0) -> str:
         """Make a step's container, with its archive in it; returns its full name."""
         name = self.name_of(step.name)
         host = spec.host_config(step.limits, self._network(step.limits, side))
         labels = spec.step_labels(self._run_id, kind, step.attempt_id)
-        config = spec.container_config(step.image, step.command, host, labels, step.env)
-        self._api.create_container_from_config(config, name)
+        self._create(
+            spec.container_config(step.image, step.command, host, labels, step.env), name
+        )
         if step.archive is not None:
             self._api.put_archive(name, "/", iter(step.archive))
         return name
+
+    def _create(self, config: dict[str, object], name: str) -> None:
+        """Nobody else makes containers of this name: one that is there, and never ran, was made
+        by a request whose answer was lost."""
+
+        def once() -> None:
+            try:
+                self._api.create_container_from_config(config, name)
+            except docker.errors.APIError as error:
+                if error.status_code != 409 or not self._is_new(config, name):
+                    raise
+
+        self._patience.ask(once)
+
+    def _is_new(self, config: Mapping[str, Any], name: str) -> bool:
+        """Whether the container of a name was made as ``config`` says, and has not been started.
+
+        Raises ``EngineUnavailable`` while the engine knows the name but not yet the container.
+        """
+        try:
+            facts = self._api.inspect_container(name)
+        except docker.errors.NotFound as error:
+            raise EngineUnavailable(f"{name} is still being made or removed") from error
+        labels = facts["Config"]["Labels"] or {}
+        made = all(labels.get(key) == value for key, value in config["Labels"].items())
+        return made and not was_started(facts["State"])
 
     def start(self, name: str) -> Stream:
         """Start a container, and attach to it before, so that nothing is lost."""
@@ -84,17 +129,46 @@ class Containers:
         sock.setblocking(True)
         stream = Stream(sock, self._cancelled, keep=raw)
         try:
-            self._api.start(name)
+            self.watch(name)
+            self._start(name)
         except BaseException:
             stream.close()
             raise
         return stream
 
+    def watch(self, name: str) -> None:
+        """From now on, notice if the engine goes away while the container runs."""
+        self._silences[name] = self._patience.silences
+
+    def _start(self, name: str) -> None:
+        """Not asked twice: a second request would run a command again that has ended meanwhile."""
+        try:
+            self._api.start(name)
+        except (requests.exceptions.RequestException, OSError) as error:
+            if not is_silence(error) or not self._starts_late(name):
+                raise
+
+    def _starts_late(self, name: str) -> bool:
+        """Whether a request that was not answered was heard nevertheless."""
+        deadline = time.monotonic() + _START_WORD_S
+        while not was_started(self.inspect(name)["State"]):
+            self.check_cancelled()
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    # -- the end -------------------------------------------------------------------------------
+
     def inspect(self, name: str) -> dict[str, Any]:
         """The engine's facts of a container; ``SizeRw`` is what it wrote over its image, in bytes."""
-        url = self._api._url("/containers/{0}/json", name)
-        answer = self._api._get(url, params={"size": 1})
-        facts = cast(dict[str, Any], self._api._result(answer, True))
+
+        def once() -> dict[str, Any]:
+            url = self._api._url("/containers/{0}/json", name)
+            answer = self._api._get(url, params={"size": 1})
+            return cast(dict[str, Any], self._api._result(answer, True))
+
+        facts = self._patience.ask(once)
         return {**facts, "SizeRw": int(facts.get("SizeRw") or 0)}
 
     def is_overfull(self, name: str, limits: Limits) -> bool:
@@ -107,20 +181,40 @@ class Containers:
         """Wait for the container's end, by itself or by a limit.
 
         A stream can end before the process does (it may close its outputs), so clock and disk are
-        watched on here.
+        watched on here. Raises ``EngineUnavailable`` if nobody knows how it ended.
         """
         deadline_hit = False
-        while not disk_hit and not deadline_hit and not self._ends_within(name, deadline):
+        facts = self.inspect(name) if disk_hit else self._await_end(name, deadline)
+        while not disk_hit and not deadline_hit and not has_ended(facts["State"]):
             self.check_cancelled()
-            disk_hit = self.is_overfull(name, limits)
+            disk_hit = facts["SizeRw"] > limits.disk_bytes
             deadline_hit = time.monotonic() >= deadline
+            if not disk_hit and not deadline_hit:
+                facts = self._await_end(name, deadline)
         if disk_hit or deadline_hit:
             deadline_hit = self._kill(name) and deadline_hit
-        facts = self.inspect(name)
-        exit_ = classify_exit(facts["State"], deadline_hit=deadline_hit, disk_hit=disk_hit)
+            facts = self.inspect(name)
+        state = facts["State"]
+        if not disk_hit and not deadline_hit and self.is_lost(name, state):
+            raise EngineUnavailable(f"the engine was started anew while {name} ran")
+        exit_ = classify_exit(state, deadline_hit=deadline_hit, disk_hit=disk_hit)
         if exit_ in (Exit.OK, Exit.NONZERO) and facts["SizeRw"] > limits.disk_bytes:
             exit_ = Exit.DISK
-        return Ending(exit_, facts["State"]["ExitCode"], ran_s(facts["State"]))
+        return Ending(exit_, state["ExitCode"], ran_s(state))
+
+    def is_lost(self, name: str, state: State) -> bool:
+        """Whether a container's end may be its daemon's doing, which takes its containers down with
+        it. Those that outlive it (live restore) are lost only if they seem to have been killed."""
+        if self._silences.get(name) == self._patience.silences or state.get("OOMKilled"):
+            return False
+        if not self._patience.ask(lambda: was_restarted_since(self._api, name)):
+            return False
+        kept = self._patience.ask(lambda: keeps_containers(self._api))
+        return not kept or state["ExitCode"] >= _SIGNALLED
+
+    def log(self, name: str) -> Iterator[bytes]:
+        """The engine's own copy of a container's output, as far as it was kept."""
+        return log_of(self._api, name)
 
     def ran_out_of_memory(self, name: str) -> bool:
         """Whether a container, running still, lost a process to the lack of memory.
@@ -131,95 +225,82 @@ class Containers:
         deadline = time.monotonic() + _OOM_WORD_S
         wanted = {"container": name, "event": "oom"}
         while True:
-            if list(self._api.events(since=1, until=time.time(), filters=wanted)):
+            if self._patience.ask(lambda: events(self._api, wanted)):
                 return True
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_OOM_WORD_S / 4)
 
     def remove(self, name: str) -> None:
-        """Remove a container, running or not; absent is fine."""
+        """Remove a container, running or not; absent is fine. It is gone when this returns."""
+        self._patience.ask(lambda: self._remove(name))
+        self._silences.pop(name, None)
+
+    def _remove(self, name: str) -> None:
+        deadline = time.monotonic() + _REMOVAL_S
         with contextlib.suppress(docker.errors.NotFound):
             try:
                 self._api.remove_container(name, force=True, v=True)
             except docker.errors.APIError as error:
                 if "already in progress" not in str(error):
                     raise
+                while time.monotonic() < deadline:  # an earlier request is still at it
+                    self._api.inspect_container(name)
+                    time.sleep(0.1)
+                raise EngineUnavailable(f"{name} is being removed, without an end") from error
 
     def remove_pauses(self) -> None:
         """Let go of this worker's network namespaces."""
-        while self._pauses:
-            _, name = self._pauses.popitem()
-            self.remove(name)
+        self._pauses.remove_all()
 
     def check_cancelled(self) -> None:
         """Raise ``Cancelled`` if the run was told to stop."""
         if self._cancelled():
             raise Cancelled("the run was told to stop")
 
-    def _ends_within(self, name: str, deadline: float) -> bool:
-        """Wait for the end until ``deadline``, but no longer than a second.
+    def _await_end(self, name: str, deadline: float) -> dict[str, Any]:
+        """Wait for the end until ``deadline``, but no longer than a second; the facts then.
 
-        The engine's own ``timeout`` is one of HTTP, not a deadline.
+        The engine's own ``timeout`` is one of HTTP, not a deadline, and its answer is no proof: it
+        may come early, or not at all. What counts is the state.
         """
         timeout_s = min(max(deadline - time.monotonic(), 0.05), 1.0)
+        started = time.monotonic()
         try:
             self._api.wait(name, timeout=timeout_s)
-        except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError) as error:
-            if not _timed_out(error):
+        except (requests.exceptions.RequestException, OSError) as error:
+            if not is_silence(error):
                 raise
-            return False
-        return True
+        facts = self.inspect(name)
+        if not has_ended(facts["State"]):
+            time.sleep(max(0.0, min(0.05, timeout_s - (time.monotonic() - started))))
+        return facts
 
     def _kill(self, name: str) -> bool:
         """Kill the container with everything in it; false if it had ended by itself."""
-        try:
-            self._api.kill(name, "SIGKILL")
-        except docker.errors.APIError as error:
-            if error.status_code in (404, 409):
-                return False
-            raise
-        self._api.wait(name, timeout=60)
-        return True
+        asked = 0
+
+        def once() -> bool:
+            nonlocal asked
+            asked += 1
+            try:
+                self._api.kill(name, "SIGKILL")
+            except docker.errors.APIError as error:
+                if error.status_code in (404, 409):
+                    return asked > 1  # then the request that was not answered did it
+                raise
+            return True
+
+        killed = self._patience.ask(once)
+        deadline = time.monotonic() + _KILL_S
+        while not has_ended(self._await_end(name, deadline)["State"]):
+            if time.monotonic() >= deadline:
+                raise EngineUnavailable(f"the engine can't kill {name}")
+        return killed
 
     def _network(self, limits: Limits, side: int) -> str:
         if limits.hosts:
             return "bridge"
-        # What runs containers in a kernel of their own can't share the namespace of another's.
-        return "none" if limits.runtime else f"container:{self._pause(side)}"
-
-    def _pause(self, side: int) -> str:
-        """The running container that holds the network namespace of this worker's ``side``."""
-        name = self._pauses.get(side) or self.name_of(f"net-{self._slot}-{side}")
-        if side in self._pauses and self._is_running(name):
-            return name
-        self.remove(name)
-        limits = Limits(memory_bytes=16 << 20, pids=16, cpus=0.1, log_bytes=4096)
-        host = spec.host_config(limits, "none")
-        labels = spec.step_labels(self._run_id, spec.KIND_PAUSE, "")
-        config = spec.container_config(self._base, ("sleep", str(int(_FOREVER_S))), host, labels)
-        self._api.create_container_from_config(config, name)
-        self._pauses[side] = name
-        self._api.start(name)
-        return name
-
-    def _is_running(self, name: str) -> bool:
-        try:
-            return bool(self._api.inspect_container(name)["State"]["Running"])
-        except docker.errors.NotFound:
-            return False
-
-
-def epoch_s(timestamp: str) -> float:
-    """The engine's RFC 3339 time, with its nanoseconds cut to what Python reads."""
-    whole, _, fraction = timestamp.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}.{fraction[:6] or '0'}+00:00").timestamp()
-
-
-def ran_s(state: Mapping[str, str]) -> float:
-    """How long an ended container ran, by the engine's clock."""
-    return epoch_s(state["FinishedAt"]) - epoch_s(state["StartedAt"])
-
-
-def _timed_out(error: Exception) -> bool:
-    return isinstance(error, requests.exceptions.ReadTimeout) or "Read timed out" in str(error)
+        if limits.runtime:  # a kernel of its own can't share the namespace of another's
+            return "none"
+        return self._pauses.network_of(self._run_id, self._base, side)

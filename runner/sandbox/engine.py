@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import docker
 import docker.errors
 
-from runner.errors import EngineError
-from runner.model import Limits, Snapshot
+from runner.errors import Cancelled, EngineError
+from runner.model import Snapshot
 from runner.sandbox import snapshots, spec
-from runner.sandbox.classify import classify_exit, engine_errors
-from runner.sandbox.containers import Containers, epoch_s, ran_s
+from runner.sandbox.classify import engine_errors
+from runner.sandbox.containers import Containers
+from runner.sandbox.downloads import archive_of, export_of, whole_tar
 from runner.sandbox.frames import LOOP
 from runner.sandbox.inventory import held, held_image
-from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.logfile import LogFile
 from runner.sandbox.onefile import one_file
-from runner.sandbox.patience import patiently
-from runner.sandbox.protocol import WORKSPACE, Exit, HeldImage, Leftovers, Step, StepResult
+from runner.sandbox.patience import OUTAGE_S, Patience
+from runner.sandbox.protocol import WORKSPACE, HeldImage, Leftovers, Step, StepResult
 from runner.sandbox.room import Room, folder_here, room_of
 from runner.sandbox.session import LoopSession
-from runner.sandbox.stream import Stream
+from runner.sandbox.steps import StepRun
+from runner.sandbox.vessel import EngineVessel
 
-_DISK_CHECK_S = 2.0
-_END_S = 10.0
-_SIGNALLED = 128  # exit codes from here on say which signal, or that the engine lost it
+T = TypeVar("T")
+
 _NO_TLS = (
     "containers can't be fed over TLS; forward the engine's socket instead: "
     "ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, "
@@ -44,6 +45,8 @@ class EngineSandbox:
     for each side of a measurement, hold the network namespaces that this worker's containers join:
     making one takes half of a container's start.
 
+    ``outage_s`` is how long an engine that is gone is waited for.
+
     Raises ``EngineError`` for an engine that is reached over TLS: the end of a command's input is
     told by closing one direction of the connection, which Python's TLS can't.
     """
@@ -55,13 +58,15 @@ class EngineSandbox:
         base: str,
         slot: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
+        outage_s: float = OUTAGE_S,
     ) -> None:
         if client.api.base_url.startswith("https:"):
             raise EngineError(f"the engine at {client.api.base_url}: {_NO_TLS}")
         self._client = client
         self._api = client.api
         self._run_id = run_id
-        self._containers = Containers(client.api, run_id, base, slot, cancelled)
+        self._patience = Patience(cancelled, outage_s)
+        self._containers = Containers(client.api, run_id, base, slot, cancelled, self._patience)
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -70,106 +75,32 @@ class EngineSandbox:
         self._containers.check_cancelled()
         name = self._containers.name_of(step.name)
         with self._removed_on_error(name), engine_errors(f"run {name}"):
-            adopted = self._adopt(step, name, log)
-            if adopted is not None:
-                return adopted
-            sent_mark(log).unlink(missing_ok=True)
-            self._containers.create(step, spec.KIND_STEP)
-            return self._drive(step, name, log)
+            return StepRun(self._containers, self._patience, step, log).run()
 
     def archive(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.archive``."""
         with engine_errors(f"read the workspace of {container}"):
-            chunks, _ = self._api.get_archive(container, WORKSPACE, chunk_size=1 << 18)
-            yield from chunks
+            yield from whole_tar(archive_of(self._api, container, WORKSPACE))
 
     def export(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.export``."""
         with engine_errors(f"read the files of {container}"):
-            yield from self._api.export(container, chunk_size=1 << 18)
+            yield from whole_tar(export_of(self._api, container))
 
     def read(self, container: str, path: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.read``."""
         with engine_errors(f"read {path} of {container}"):
+            chunks = archive_of(self._api, container, f"{WORKSPACE}/{path}")
             try:
-                chunks, _ = self._api.get_archive(container, f"{WORKSPACE}/{path}", 1 << 18)
+                with contextlib.closing(chunks):
+                    yield from one_file(chunks)
             except docker.errors.NotFound:
                 self._containers.inspect(container)  # it is the file that isn't there
-                return
-            yield from one_file(chunks)
 
-    @patiently
     def remove(self, container: str) -> None:
         """See ``protocol.Sandbox.remove``."""
         with engine_errors(f"remove {container}"):
             self._containers.remove(container)
-
-    def _drive(self, step: Step, name: str, log: Path) -> StepResult:
-        """Start, pump, and wait for the end."""
-        started = time.monotonic()
-        deadline = started + step.limits.time_s
-        with LogFile(log, step.limits.log_bytes, step.hidden) as sink:
-            with contextlib.closing(self._containers.start(name)) as stream:
-                stream.send(step.stdin, close=True)
-                disk_hit = self._pump(stream, sink, name, step.limits, deadline, sent_mark(log))
-            end = self._containers.ending(name, step.limits, deadline, disk_hit=disk_hit)
-        seconds = time.monotonic() - started
-        return StepResult(
-            end.exit, end.code, seconds, name, sink.size_bytes, sink.complete, end.ran_s
-        )
-
-    def _pump(
-        self,
-        stream: Stream,
-        sink: LogFile,
-        name: str,
-        limits: Limits,
-        deadline: float,
-        mark: Path,
-    ) -> bool:
-        """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit.
-
-        What comes after the log's cap is read, too: a container that nobody reads from stalls, and
-        one whose stream is cut loses the rest of its input.
-        """
-        check_at = time.monotonic() + _DISK_CHECK_S
-        marked = False
-        for data in stream.read(deadline):
-            sink.write(data)
-            if not marked and stream.delivered:
-                mark.touch()
-                marked = True
-            if time.monotonic() >= check_at:
-                if self._containers.is_overfull(name, limits):
-                    return True
-                check_at = time.monotonic() + _DISK_CHECK_S
-        return False
-
-    def _adopt(self, step: Step, name: str, log: Path) -> StepResult | None:
-        """Take over a container that a crashed planner started; ``None`` if there is none.
-
-        Only if its input had been delivered whole: a script that was cut short is another script.
-        """
-        try:
-            state = self._containers.inspect(name)["State"]
-        except docker.errors.NotFound:
-            return None
-        # Ended by a signal: by its own doing, by the limit of memory, or because the machine went
-        # down. Only the engine's word on memory tells these apart, so the others run again.
-        killed = state["Status"] == "exited" and state["ExitCode"] >= _SIGNALLED
-        lost = killed and not state.get("OOMKilled") and ran_s(state) < step.limits.time_s
-        if not sent_mark(log).exists() or lost or state["Status"] not in ("running", "exited"):
-            self._containers.remove(name)
-            return None
-        left_s = step.limits.time_s - (time.time() - epoch_s(state["StartedAt"]))
-        end = self._containers.ending(name, step.limits, time.monotonic() + left_s)
-        with LogFile(log, step.limits.log_bytes, step.hidden) as sink:
-            for chunk in self._api.logs(name, stream=True, stdout=True, stderr=True):
-                sink.write(chunk)
-        # Perhaps it was killed by the planner that died.
-        late = end.exit is Exit.NONZERO and end.ran_s >= step.limits.time_s
-        exit_ = Exit.TIMEOUT if late else end.exit
-        return StepResult(exit_, end.code, end.ran_s, name, sink.size_bytes, False, end.ran_s)
 
     @contextlib.contextmanager
     def _removed_on_error(self, name: str) -> Iterator[None]:
@@ -177,7 +108,7 @@ class EngineSandbox:
         try:
             yield
         except BaseException:
-            with contextlib.suppress(EngineError):
+            with contextlib.suppress(EngineError, Cancelled):
                 self.remove(name)
             raise
 
@@ -197,7 +128,7 @@ class EngineSandbox:
                 self._containers.create(loop, spec.KIND_SESSION, side)
                 stream = self._containers.start(full_name)
             with contextlib.closing(stream), LogFile(log, limits.log_bytes) as sink:
-                vessel = _Vessel(self._containers, full_name, limits)
+                vessel = EngineVessel(self._containers, self._patience, full_name, limits)
                 yield LoopSession(stream, sink, limits.time_s, vessel)
         finally:
             self.remove(full_name)
@@ -209,77 +140,52 @@ class EngineSandbox:
     ) -> Snapshot:
         """See ``protocol.Sandbox.commit``."""
         with engine_errors(f"commit {container} as {label}"):
-            return snapshots.commit(self._api, self._run_id, container, label, parent, facts)
+            intent = snapshots.Intent(self._run_id, container, label, parent, facts)
+            return snapshots.commit(self._api, self._patience, intent)
 
-    @patiently
     def discard(self, tag: str) -> None:
         """See ``protocol.Sandbox.discard``."""
-        with engine_errors(f"remove the image {tag}"):
-            snapshots.discard(self._api, tag)
+        self._ask(f"remove the image {tag}", lambda: snapshots.discard(self._api, tag))
 
-    @patiently
     def find(self, reference: str) -> Snapshot:
         """See ``protocol.Sandbox.find``."""
-        with engine_errors(f"look up {reference}"):
-            return snapshots.describe(self._api, reference)
+        return self._ask(f"look up {reference}", lambda: snapshots.describe(self._api, reference))
 
-    @patiently
     def held(self, reference: str) -> HeldImage | None:
         """See ``protocol.Sandbox.held``."""
-        with engine_errors(f"look up {reference}"):
-            return held_image(self._api, reference)
+        return self._ask(f"look up {reference}", lambda: held_image(self._api, reference))
 
-    @patiently
     def room(self) -> Room | None:
         """See ``protocol.Sandbox.room``."""
         return room_of(self._disk) if self._disk else None
 
     @functools.cached_property
     def _disk(self) -> Path | None:
-        with engine_errors("ask where the images are"):
-            return folder_here(self._api.base_url, self._api.info())
+        info = self._ask("ask where the images are", self._api.info)
+        return folder_here(self._api.base_url, info)
 
-    @patiently
     def retag(self, digest: str, tag: str) -> None:
         """See ``protocol.Sandbox.retag``."""
-        with engine_errors(f"tag {digest} as {tag}"):
-            snapshots.retag(self._api, digest, tag)
+        self._ask(f"tag {digest} as {tag}", lambda: snapshots.retag(self._api, digest, tag))
 
-    @patiently
     def leftovers(self) -> Leftovers:
         """See ``protocol.Sandbox.leftovers``; this worker's own pause containers don't count."""
-        with engine_errors("list what is left"):
-            everything = held(self._api, self._run_id)
+        everything = self._ask("list what is left", lambda: held(self._api, self._run_id))
         own = self._containers.pauses
         others = tuple(each for each in everything.held_containers if each.name not in own)
         return replace(everything, held_containers=others)
 
     def close(self) -> None:
         """See ``protocol.Sandbox.close``."""
-        with contextlib.suppress(EngineError), engine_errors("let go of the network namespaces"):
+        with (
+            contextlib.suppress(EngineError, Cancelled),
+            engine_errors("let go of the network namespaces"),
+        ):
             self._containers.remove_pauses()
         self._client.close()
 
+    def _ask(self, doing: str, call: Callable[[], T]) -> T:
+        """The engine's answer to what may be asked again."""
+        with engine_errors(doing):
+            return self._patience.ask(call)
 
-@dataclass(frozen=True, slots=True)
-class _Vessel:
-    """What a session asks of its container (``session.Vessel``)."""
-
-    containers: Containers
-    name: str
-    limits: Limits
-
-    def is_overfull(self) -> bool:
-        with engine_errors(f"ask after {self.name}"):
-            return self.containers.is_overfull(self.name, self.limits)
-
-    def exit_of(self, code: int) -> Exit:
-        with engine_errors(f"ask after {self.name}"):
-            oom = code != 0 and self.containers.ran_out_of_memory(self.name)
-        return classify_exit({"ExitCode": code, "OOMKilled": oom})
-
-    def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
-        with engine_errors(f"end {self.name}"):
-            deadline = time.monotonic() + (0.0 if deadline_hit else _END_S)
-            end = self.containers.ending(self.name, self.limits, deadline, disk_hit=disk_hit)
-        return end.exit

@@ -12,12 +12,14 @@ _MAX_DIGITS = 3  # of an exit code
 
 # Waits for a word on stdin, runs the command with nothing on its own stdin (or it could read, or
 # eat, the planner's words), then says the word back with the exit code. Both streams are one, so
-# that what was printed and the frame that ends it can't change places.
+# that what was printed and the frame that ends it can't change places. Its exit code says whether it
+# ended for want of words: a command that kills it can't give it that code.
+NO_MORE_WORDS = 75
 LOOP = (
     "while IFS= read -r word; do "
     '"$@" </dev/null 2>&1; '
     'printf \'\\n%s %d\\n\' "$word" "$?"; '
-    "done"
+    f"done; exit {NO_MORE_WORDS}"
 )
 
 
@@ -46,6 +48,11 @@ class Demux:
             view = view[take:]
             self._left -= take
         return pieces
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether a frame has begun that has not ended: here no stream ends by itself."""
+        return bool(self._left or self._header)
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from runner.errors import EngineError
-from runner.sandbox.frames import FrameReader
+from runner.errors import EngineUnavailable
+from runner.sandbox.frames import NO_MORE_WORDS, FrameReader
 from runner.sandbox.logfile import LogFile
 from runner.sandbox.protocol import Exit, Repetition
 
@@ -32,8 +32,14 @@ class Vessel(Protocol):
     def exit_of(self, code: int) -> Exit:
         """What the exit code of a repetition means."""
 
-    def end(self, *, deadline_hit: bool, disk_hit: bool) -> Exit:
-        """End it if a limit was hit, else wait for its end; how it ended."""
+    def end(self, *, deadline_hit: bool, disk_hit: bool) -> tuple[Exit, int]:
+        """End it if a limit was hit, else wait for its end; how it ended, and its exit code.
+
+        Raises ``EngineUnavailable`` if it goes on although its stream is over.
+        """
+
+    def has_said(self, words: bytes) -> bool:
+        """Whether it has printed ``words``, by another account than the stream's."""
 
 
 class LoopSession:
@@ -45,10 +51,11 @@ class LoopSession:
         self._time_s = time_s
         self._vessel = vessel
         self._disk_check_at = time.monotonic() + _DISK_CHECK_S
+        self._finished = False
 
     def repeat(self) -> Repetition:
         """Run the command once. Each repetition's word is new and can't be guessed, so a frame
-        can't be forged ahead of it."""
+        can't be forged ahead of it. Raises ``EngineUnavailable`` if the engine lost it."""
         word = secrets.token_hex(16).encode()
         reader = FrameReader(word)
         started = time.monotonic()
@@ -63,13 +70,23 @@ class LoopSession:
             if disk_hit:
                 break
         deadline_hit = not disk_hit and time.monotonic() >= deadline
-        exit_ = self._vessel.end(deadline_hit=deadline_hit, disk_hit=disk_hit)
-        if exit_ is Exit.OK:
-            raise EngineError("the measuring container ended without a word")
-        return _repetition(exit_, reader, started)
+        exit_, code = self._vessel.end(deadline_hit=deadline_hit, disk_hit=disk_hit)
+        if exit_ is not Exit.DISK:
+            self._demand_no_fault(reader, code)
+        # A loop that ends well without a word was made to: by the command, for nobody else was there.
+        return _repetition(Exit.NONZERO if exit_ is Exit.OK else exit_, reader, started)
+
+    def _demand_no_fault(self, reader: FrameReader, code: int) -> None:
+        """No frame came. Raises ``EngineUnavailable`` if that is the stream's fault: the loop has
+        said the word, or it ended because no word came in any more, which only we can bring about."""
+        if code == NO_MORE_WORDS and not self._finished:
+            raise EngineUnavailable("the engine cut off a measuring container's input")
+        if self._vessel.has_said(b"\n" + reader.word + b" "):
+            raise EngineUnavailable("the engine lost the end of a measuring container's output")
 
     def finish(self) -> None:
         """The loop ends with its input, and the container with the loop."""
+        self._finished = True
         self._wire.send(b"", close=True)
 
     def _hits_disk_limit(self) -> bool:

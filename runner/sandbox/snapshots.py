@@ -7,7 +7,9 @@ snapshot is tagged; images are addressed by digest.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import docker
@@ -16,12 +18,15 @@ import docker.errors
 from runner.errors import TaskError
 from runner.model import Snapshot
 from runner.sandbox import spec
+from runner.sandbox.flatten import flatten
+from runner.sandbox.patience import Patience
 from runner.sandbox.protocol import WORKSPACE
 
 # The engine refuses more than 125 layers, the base's own included. Well before that the layers
 # are made one; the room above is for images that are built on a snapshot by hand.
 MAX_DEPTH = 100
-_PATIENCE_S = 900.0
+_LONG_S = 900.0
+_LATE_S = 5.0  # for a request that was not answered, and may still be carried out
 
 
 def repository(run_id: str) -> str:
@@ -34,60 +39,102 @@ def tag_of(run_id: str, label: str) -> str:
     return f"{repository(run_id)}:{label}"
 
 
-def commit(
-    api: docker.APIClient,
-    run_id: str,
-    container: str,
-    label: str,
-    parent: Snapshot | None,
-    facts: Mapping[str, str],
-) -> Snapshot:
-    """Commit a stopped container as the snapshot of ``label``, unless it has been.
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is to be committed, and as what. ``facts`` become labels; ``parent`` is ``None`` for
+    what is built on an image that is no snapshot."""
 
-    A client that gives up on a commit doesn't stop it, so the tag is looked for first; it counts
-    if it was made by the same attempt from the same parent.
+    run_id: str
+    container: str
+    label: str
+    parent: Snapshot | None
+    facts: Mapping[str, str]
+
+    @property
+    def tag(self) -> str:
+        return tag_of(self.run_id, self.label)
+
+    @property
+    def parent_digest(self) -> str:
+        return self.parent.digest if self.parent else ""
+
+
+def commit(api: docker.APIClient, patience: Patience, intent: Intent) -> Snapshot:
+    """Commit a stopped container as the snapshot of a node, unless it has been.
+
+    A client that gives up on a commit doesn't stop it, so the tag is looked for before each
+    request; it counts if it was made by the same attempt from the same parent. Raises what the
+    engine's client raises.
     """
-    tag = tag_of(run_id, label)
-    parent_digest = parent.digest if parent else ""
-    with contextlib.suppress(docker.errors.ImageNotFound):
-        labels = api.inspect_image(tag)["Config"]["Labels"] or {}
-        if (
-            labels.get(spec.ATTEMPT) == facts.get("attempt")
-            and labels.get(spec.PARENT) == parent_digest
-        ):
-            return describe(api, tag)
-    origin = parent or describe(api, api.inspect_container(container)["Image"])
+    requests_made = 0
+
+    def once() -> Snapshot:
+        nonlocal requests_made
+        if found := _committed(api, intent, _LATE_S if requests_made else 0.0):
+            return found
+        requests_made += 1
+        return replace(describe(api, _make(api, patience, intent)), tag=intent.tag)
+
+    made = patience.ask(once)
+    if requests_made > 1:  # the first may have been heard after all
+        patience.ask(lambda: _remove_doubles(api, intent, made.digest))
+    return made
+
+
+def _committed(api: docker.APIClient, intent: Intent, wait_s: float) -> Snapshot | None:
+    """The snapshot that an earlier request has made, or makes within ``wait_s``."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            image = api.inspect_image(intent.tag)
+            labels = image["Config"]["Labels"] or {}
+            ours = labels.get(spec.ATTEMPT) == intent.facts.get("attempt")
+            if ours and labels.get(spec.PARENT) == intent.parent_digest:
+                return replace(describe(api, image["Id"]), tag=intent.tag)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.2)
+
+
+def _make(api: docker.APIClient, patience: Patience, intent: Intent) -> str:
+    """Ask for the image; its digest. Another attempt's may have the tag: it moves, and the other
+    is found without one."""
+    origin = intent.parent
+    if origin is None:
+        origin = describe(api, api.inspect_container(intent.container)["Image"])
     depth = origin.depth + 1
-    labels = spec.snapshot_labels(run_id, label, parent_digest, depth, facts)
-    # Another attempt's image may have the tag: it moves, and the other is found without one.
-    with _patience(api):
+    labels = spec.snapshot_labels(
+        intent.run_id, intent.label, intent.parent_digest, depth, intent.facts
+    )
+    with _long_silences(api):
         if depth >= MAX_DEPTH:
-            _flatten(api, container, tag, labels)
-        else:
-            config = spec.image_config(labels)
-            api.commit(container, repository(run_id), label, pause=False, conf=config)
-    return describe(api, tag)
+            return flatten(api, patience, intent.container, intent.tag, labels)
+        config = spec.image_config(labels)
+        where = (repository(intent.run_id), intent.label)
+        made = api.commit(intent.container, *where, pause=False, conf=config)
+        return str(made["Id"])
+
+
+def _remove_doubles(api: docker.APIClient, intent: Intent, kept: str) -> None:
+    facts = {
+        spec.RUN: intent.run_id,
+        spec.NODE: intent.label,
+        spec.ATTEMPT: intent.facts.get("attempt", ""),
+    }
+    wanted = {"label": [f"{key}={value}" for key, value in facts.items()], "dangling": True}
+    for image in api.images(filters=wanted):
+        if image["Id"] != kept:
+            discard(api, image["Id"])
 
 
 @contextlib.contextmanager
-def _patience(api: docker.APIClient) -> Iterator[None]:
+def _long_silences(api: docker.APIClient) -> Iterator[None]:
     """A commit of many gigabytes is silent for minutes, and giving up doesn't stop it."""
-    usual, api.timeout = api.timeout, _PATIENCE_S
+    usual, api.timeout = api.timeout, _LONG_S
     try:
         yield
     finally:
         api.timeout = usual
-
-
-def _flatten(
-    api: docker.APIClient, container: str, tag: str, labels: Mapping[str, str]
-) -> None:
-    """Make container and image one layer: export piped into import, configuration restored."""
-    config = api.inspect_container(container)["Config"]
-    repo, name = tag.split(":")
-    inherited = config.get("Labels") or {}
-    changes = spec.import_changes(config, {**inherited, **labels, spec.DEPTH: "1"})
-    api.import_image_from_stream(api.export(container), repo, name, changes=changes)
 
 
 def describe(api: docker.APIClient, reference: str) -> Snapshot:

@@ -36,6 +36,8 @@ class Stream:
         self._demux = Demux()
         self._outgoing = b""
         self._close_after = False
+        self._poll = select.poll()  # not `select`, which can't hold descriptors above 1023
+        self.is_broken = False
 
     def send(self, data: bytes, *, close: bool = False) -> None:
         """Queue input; it is written while ``read`` runs. ``close`` ends the command's stdin."""
@@ -51,25 +53,21 @@ class Stream:
     def read(self, deadline: float) -> Iterator[bytes]:
         """Yield output until the stream ends; ``b""`` about five times a second when it is quiet.
 
-        Returns at ``deadline`` (``time.monotonic``) too. Raises ``Cancelled``.
+        Returns at ``deadline`` (``time.monotonic``) too. ``is_broken`` tells a stream that broke off
+        from one that came to an end. Raises ``Cancelled``.
         """
         while (left_s := deadline - time.monotonic()) > 0:
             if self._cancelled():
                 raise Cancelled("the run was told to stop")
-            writers = [] if self.delivered else [self._sock]
-            readable, writable, _ = select.select(
-                [self._sock], writers, [], max(0.0, min(_TICK_S, left_s))
-            )
-            if writable:
+            events = self._wait(min(_TICK_S, left_s))
+            if events & select.POLLOUT:
                 self._push()
-            if not readable:
+            if not events & ~select.POLLOUT:
                 yield b""
                 continue
-            try:
-                data = self._sock.recv(_CHUNK)
-            except ConnectionResetError:
-                return
+            data = self._take()
             if not data:
+                self.is_broken = self.is_broken or self._demux.is_midway
                 return
             yield from self._demux.feed(data)
 
@@ -81,6 +79,19 @@ class Stream:
         if self._keep:
             self._keep.close()
         self._sock.close()
+
+    def _wait(self, seconds: float) -> int:
+        """What the socket is ready for: a mask of ``select.POLL*``, 0 for nothing."""
+        wanted = select.POLLIN | (0 if self.delivered else select.POLLOUT)
+        self._poll.register(self._sock, wanted)
+        return sum(events for _, events in self._poll.poll(max(0.0, seconds) * 1000))
+
+    def _take(self) -> bytes:
+        try:
+            return self._sock.recv(_CHUNK)
+        except ConnectionResetError:
+            self.is_broken = True
+            return b""
 
     def _push(self) -> None:
         """Write what fits; a command that ended without reading its input is no error."""

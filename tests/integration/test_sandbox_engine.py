@@ -373,7 +373,7 @@ def hung_up(tmp_path: Path) -> Iterator[str]:
 
 def test_an_engine_that_is_gone(tmp_path: Path, hung_up: str) -> None:
     client = docker.DockerClient(hung_up, version="1.41", timeout=2)
-    sandbox = EngineSandbox(client, "gone", "image")
+    sandbox = EngineSandbox(client, "gone", "image", outage_s=0.5)
     with pytest.raises(EngineUnavailable, match=r"run oppie-gone-x: the engine does not answer"):
         sandbox.run(Step("x", "A-1", "image", ("true",), Limits()), tmp_path / "log")
     with pytest.raises(EngineUnavailable):

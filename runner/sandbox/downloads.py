@@ -1,0 +1,69 @@
+"""Streams that an engine answers with, read under the client's time-out and closed in any case.
+
+The client's own readers switch the time-out off, so that an engine that falls silent in the middle
+would be waited for without end, and leave the connection open when nobody reads to the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+import docker
+
+from runner.errors import EngineUnavailable
+from runner.sandbox.frames import Demux
+
+Body: TypeAlias = Generator[bytes, None, None]  # to be closed by whoever leaves it early
+
+_CHUNK_BYTES = 1 << 18
+_END_MARK_BYTES = 1024  # two blocks of zeros, POSIX.1-1988 ustar
+
+
+def download(
+    api: docker.APIClient, url: str, params: Mapping[str, object] | None = None
+) -> Body:
+    """The body of the answer to a GET. Raises what the engine's client raises."""
+    headers = {"Accept-Encoding": "identity"}
+    answer = api._get(url, params=params, stream=True, headers=headers)
+    with contextlib.closing(answer):
+        api._raise_for_status(answer)
+        yield from answer.iter_content(_CHUNK_BYTES)
+
+
+def archive_of(api: docker.APIClient, container: str, path: str) -> Body:
+    """A path of a container as a tar stream."""
+    yield from download(api, api._url("/containers/{0}/archive", container), {"path": path})
+
+
+def export_of(api: docker.APIClient, container: str) -> Body:
+    """A container's whole file system as a tar stream."""
+    yield from download(api, api._url("/containers/{0}/export", container))
+
+
+def log_of(api: docker.APIClient, container: str) -> Body:
+    """The engine's own copy of a container's output, both streams.
+
+    Raises ``EngineUnavailable`` for one that breaks off in the middle of a frame.
+    """
+    demux = Demux()
+    url = api._url("/containers/{0}/logs", container)
+    for data in download(api, url, {"stdout": 1, "stderr": 1, "follow": 0, "tail": "all"}):
+        yield from demux.feed(data)
+    if demux.is_midway:
+        raise EngineUnavailable(f"the log of {container} broke off")
+
+
+def whole_tar(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass a tar stream on, and demand that it ends as one does.
+
+    An engine that fails in the middle may end its answer as if all was well, and a reader takes an
+    archive that stops between two members for a whole one. Raises ``EngineUnavailable``.
+    """
+    end = b""
+    for chunk in chunks:
+        end = (end + chunk[-_END_MARK_BYTES:])[-_END_MARK_BYTES:]
+        yield chunk
+    if len(end) < _END_MARK_BYTES or any(end):
+        raise EngineUnavailable("an archive broke off before its end")

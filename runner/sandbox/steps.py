@@ -1,0 +1,136 @@
+"""One step's container from its start to its end, and what it printed, whole or said not to be."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+import docker.errors
+
+from runner.errors import EngineUnavailable
+from runner.sandbox import spec
+from runner.sandbox.containers import Containers, Ending
+from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.patience import Patience
+from runner.sandbox.protocol import Exit, Step, StepResult
+from runner.sandbox.states import epoch_s, has_ended, ran_s, was_started
+from runner.sandbox.stream import Stream
+
+_DISK_CHECK_S = 2.0
+_SIGNALLED = 128  # exit codes from here on say which signal
+_NOT_ASCII = bytes(range(128, 256))
+
+
+class StepRun:
+    """A step that is being run, or taken over. What the engine's client raises goes through."""
+
+    def __init__(self, containers: Containers, patience: Patience, step: Step, log: Path) -> None:
+        self._containers = containers
+        self._patience = patience
+        self._step = step
+        self._log = log
+        self._name = containers.name_of(step.name)
+        self._ascii_bytes = 0  # that came out of the stream
+
+    def run(self) -> StepResult:
+        """See ``protocol.Sandbox.run``."""
+        adopted = self._adopt()
+        if adopted is not None:
+            return adopted
+        sent_mark(self._log).unlink(missing_ok=True)
+        self._containers.create(self._step, spec.KIND_STEP)
+        return self._drive()
+
+    def _drive(self) -> StepResult:
+        """Start, pump, and wait for the end."""
+        step, started = self._step, time.monotonic()
+        deadline = started + step.limits.time_s
+        with LogFile(self._log, step.limits.log_bytes, step.hidden) as sink:
+            with contextlib.closing(self._containers.start(self._name)) as stream:
+                stream.send(step.stdin, close=True)
+                disk_hit = self._pump(stream, sink, deadline)
+            end = self._containers.ending(self._name, step.limits, deadline, disk_hit=disk_hit)
+        seconds = time.monotonic() - started
+        size_bytes, complete = sink.size_bytes, sink.complete
+        if complete and self._misses_output():
+            if not stream.delivered:
+                raise EngineUnavailable(f"the engine cut off the input of {self._name}")
+            size_bytes, complete = self._patience.ask(self._take_log), False
+        return StepResult(
+            end.exit, end.code, seconds, self._name, size_bytes, complete, end.ran_s
+        )
+
+    def _pump(self, stream: Stream, sink: LogFile, deadline: float) -> bool:
+        """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit.
+
+        What comes after the log's cap is read, too: a container that nobody reads from stalls, and
+        one whose stream is cut loses the rest of its input.
+        """
+        mark, marked = sent_mark(self._log), False
+        check_at = time.monotonic() + _DISK_CHECK_S
+        for data in stream.read(deadline):
+            sink.write(data)
+            self._ascii_bytes += _ascii_bytes(data)
+            if not marked and stream.delivered and not stream.is_broken:
+                mark.touch()
+                marked = True
+            if time.monotonic() >= check_at:
+                if self._containers.is_overfull(self._name, self._step.limits):
+                    return True
+                check_at = time.monotonic() + _DISK_CHECK_S
+        return False
+
+    def _misses_output(self) -> bool:
+        """Whether the engine's copy of the output has more than came out of the stream.
+
+        A stream that was cut looks like one that ended. Only ASCII is counted: engines keep logs as
+        text, in which every byte that is none becomes three; and they may end the last line.
+        """
+        kept = self._patience.ask(
+            lambda: sum(map(_ascii_bytes, self._containers.log(self._name)))
+        )
+        return kept > self._ascii_bytes + 1
+
+    def _take_log(self) -> int:
+        """Write the engine's copy of the output instead of what came; its size in bytes."""
+        with LogFile(self._log, self._step.limits.log_bytes, self._step.hidden) as sink:
+            for chunk in self._containers.log(self._name):
+                sink.write(chunk)
+        return sink.size_bytes
+
+    def _adopt(self) -> StepResult | None:
+        """Take over a container that a crashed planner started; ``None`` if there is none.
+
+        Only if its input had been delivered whole: a script that was cut short is another script.
+        """
+        limits = self._step.limits
+        try:
+            state = self._containers.inspect(self._name)["State"]
+        except docker.errors.NotFound:
+            return None
+        ended = has_ended(state)
+        # Ended by a signal: by its own doing, by the limit of memory, or because the machine went
+        # down. Only the engine's word on memory tells these apart, so the others run again.
+        killed = ended and state["ExitCode"] >= _SIGNALLED
+        lost = killed and not state.get("OOMKilled") and ran_s(state) < limits.time_s
+        lost = lost or (ended and self._containers.is_lost(self._name, state))
+        usable = was_started(state) and state["Status"] in ("running", "exited")
+        if not sent_mark(self._log).exists() or lost or not usable:
+            self._containers.remove(self._name)
+            return None
+        self._containers.watch(self._name)
+        left_s = limits.time_s - (time.time() - epoch_s(state["StartedAt"]))
+        end = self._containers.ending(self._name, limits, time.monotonic() + left_s)
+        size_bytes = self._patience.ask(self._take_log)
+        exit_ = self._exit_of_adopted(end)
+        return StepResult(exit_, end.code, end.ran_s, self._name, size_bytes, False, end.ran_s)
+
+    def _exit_of_adopted(self, end: Ending) -> Exit:
+        """Perhaps it was killed by the planner that died."""
+        late = end.exit is Exit.NONZERO and end.ran_s >= self._step.limits.time_s
+        return Exit.TIMEOUT if late else end.exit
+
+
+def _ascii_bytes(data: bytes) -> int:
+    return len(data.translate(None, _NOT_ASCII))
