@@ -1,0 +1,3 @@
+"""The target is nobody's test."""
+
+collect_ignore = ["target"]
