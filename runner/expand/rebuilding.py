@@ -124,7 +124,7 @@ def _rebuilt(trial: Trial, state: State) -> Generator[Phase, None, Snapshot]:
         trial.label,
         "snapshot.rebuilt",
         {
-            "node": state.label,
+            "of": state.label,
             "tag": snapshot.tag,
             "digest": snapshot.digest,
             "base": base.label,

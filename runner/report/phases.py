@@ -12,6 +12,7 @@ from runner.report.verification import REMARK_LIMIT
 
 REMARK = "root.remarked"
 REPETITION = "benchmark.repeated"
+EVICTED = "snapshot.evicted"
 
 _FACTS_LIMIT = 120
 _TEXT_LIMIT = 200
@@ -24,6 +25,8 @@ _HAPPENED = {
     "evidence.recorded": "sources recorded as {short}{changed}",
     "snapshot.committed": "snapshot {tag}",
     "snapshot.discarded": "snapshot {tag} removed",
+    "snapshot.rebuilt": "the snapshot of {of} was gone, and is rebuilt from {base}'s in {seconds}",
+    EVICTED: "snapshot {tag} evicted; it can be rebuilt",
     "check.started": "check {check} started{progress}",
     "check.finished": "check {check} {ended} in {seconds}{ran}",
     "check.forgiven": "check {check}: what failed is flaky at the root, and failed alike: {tests}",
@@ -34,6 +37,7 @@ _HAPPENED = {
     "benchmark.finished": "measured {gain} {interval}, {of_pairs}: {call}",
     "benchmark.calibrated": "against itself: {noise} standard deviation, {of_pairs}",
     "hook.failed": "{reason}",
+    "leftover.settled": "{thing} {name} {did}: {why}",
     "verify.started": "verifying in a clean room, up to {of_pairs}",
     "verify.failed": "the engine failed its verification, which is tried again: {reason}",
     "verify.finished": "came out of the clean room as: {verdict}",
@@ -61,6 +65,7 @@ _SEARCHING = {
     "evidence.recorded": "saving the snapshot",
     "snapshot.committed": "starting the checks",
     "snapshot.discarded": "cleaning up",
+    "snapshot.rebuilt": "waiting for a container",
     "tests.red": "proving its new tests",
     "tests.green": "proving its new tests",
     "check.started": "checking",
@@ -82,6 +87,7 @@ _AT_THE_ROOT = {
     "benchmark.repeated": "measuring the root against itself",
     "benchmark.calibrated": "starting the search",
     "root.remarked": "starting the search",
+    "leftover.settled": "seeing what an earlier command has left",
 }
 _IN_THE_CLEAN_ROOM = _SEARCHING | {
     "verify.started": "building it from its sources",

@@ -29,6 +29,7 @@ from runner.model import (
 from runner.report.estimate import AT_ROOT, estimate
 from runner.report.figures import find_metric
 from runner.report.moment import RATE_WINDOW, RECENT, Aside, LiveNode, LiveState, Work
+from runner.report.phases import EVICTED
 
 
 def begin(view: RunView, now: float) -> LiveState:
@@ -130,6 +131,8 @@ def _selected(state: LiveState, job: Job, now: float) -> LiveState:
 
 def _phase(state: LiveState, phase: Phase, now: float) -> LiveState:
     name, facts = phase.name, phase.facts
+    if name == EVICTED:  # the planner's own doing, beside the workers'
+        return state
     if not any(work is not None and work.job.label == phase.label for work in state.slots):
         return replace(state, aside=Aside(phase.label, name, now, facts))
     return _at_work(

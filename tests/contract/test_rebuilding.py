@@ -149,7 +149,7 @@ def test_it_holds_the_same_sources_as_the_one_that_is_gone(
     phases, found = told(standing(grove.trial(), state))
     assert grove.files(found.snapshot) == before
     base = "A.1" if evicted == ("A.1.1",) else "A"
-    assert [(p.name, p.facts["node"], p.facts["base"]) for p in phases] == [
+    assert [(p.name, p.facts["of"], p.facts["base"]) for p in phases] == [
         ("snapshot.rebuilt", "A.1.1", base)
     ]
     held = grove.bench.sandbox.held(f"oppie/{grove.context.run_id}:A.1.1")

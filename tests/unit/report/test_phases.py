@@ -18,6 +18,8 @@ from .test_eventlog import documented_phases
         ("evidence.recorded", {"commit": "c0ffee" * 6}, "sources recorded as c0ffeec0ffee"),
         ("evidence.recorded", {"commit": "c0ffee", "files_changed": 1}, "sources recorded as c0ffee, 1 file changed"),
         ("snapshot.committed", {"tag": "oppie/r:A", "digest": "d", "depth": 3}, "snapshot oppie/r:A"),
+        ("snapshot.rebuilt", {"of": "A.1", "base": "A", "seconds": 0.5}, "the snapshot of A.1 was gone, and is rebuilt from A's in 0.5 s"),
+        ("snapshot.evicted", {"tag": "oppie/r:A.1", "size_bytes": 9}, "snapshot oppie/r:A.1 evicted; it can be rebuilt"),
         ("check.started", {"check": "unit"}, "check unit started"),
         ("check.started", {"check": "unit", "done": 2, "of": 3}, "check unit started (2/3)"),
         ("check.finished", {"check": "unit", "exit": "ok", "seconds": 1.25, "tests": 34}, "check unit ended well in 1.2 s, 34 tests"),

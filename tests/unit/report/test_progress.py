@@ -155,6 +155,11 @@ def test_the_root_and_the_verification_are_told_aside() -> None:
     assert moment.aside is None
 
 
+def test_an_eviction_is_no_workers_doing() -> None:
+    moment = advance(begin(empty_view(), START), Selected(_job()), START + 2)
+    assert advance(moment, Phase("A.7", "snapshot.evicted", {"tag": "t"}), START + 3) == moment
+
+
 def test_the_roots_value_comes_from_the_first_comparison_where_it_was_not_known() -> None:
     moment = begin(empty_view(), START)
     assert moment.root_value is None
