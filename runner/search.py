@@ -112,13 +112,13 @@ def search(
                 # Its reward is its twin's, which is still being measured.
                 parked.setdefault(twin, []).append(expansion)
             case Expansion() as expansion:
-                waiting = [expansion]
-                while waiting:
-                    event = _close(waiting.pop(), tree, pool, journal)
+                ready = [expansion]
+                while ready:
+                    event = _close(ready.pop(), tree, pool, journal)
                     yield event
                     if isinstance(event, Closed):
                         label = event.expansion.job.label
-                        waiting.extend(reversed(parked.pop(label, [])))
+                        ready.extend(reversed(parked.pop(label, [])))
 
 
 def _close(expansion: Expansion, tree: Tree, pool: Pool, journal: Journal) -> Closed | Retried:
