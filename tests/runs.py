@@ -15,6 +15,7 @@ from runner.measure.judge import Benchmark, Check, Trials
 from runner.model import Action, Event, Limits, MetricSpec, RunView
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
+from runner.planner.watermarks import DiskRules
 from runner.sandbox.protocol import Sandbox
 from runner.store import Store
 from runner.task import Hooks, ImageSpec, Task
@@ -82,9 +83,12 @@ class Bench:
     open_sandbox: Callable[[str, int, Callable[[], bool]], Sandbox]
     image: str
     workers: int = 2
+    disk: DiskRules = DiskRules()
 
     def __post_init__(self) -> None:
-        self.target = make_target(self.folder / "target")
+        self.target = self.folder / "target"
+        if not self.target.exists():
+            make_target(self.target)
         self.cancelled = threading.Event()
 
     def store(self) -> Store:
@@ -110,6 +114,7 @@ class Bench:
             claims=Claims(),
             lane=Lane(1, self.folder),
             cancelled=cancelled,
+            disk=self.disk,
         )
         return Parts(
             context,
