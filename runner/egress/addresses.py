@@ -58,10 +58,10 @@ def is_public(text: str) -> bool:
         return False
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
-        if address.teredo or address.is_site_local or (inner and not is_public(str(inner))):
+        if inner:
+            return is_public(str(inner))
+        if address.teredo or address.is_site_local:
             return False
-        if address.ipv4_mapped:
-            return True
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 SUFFIX = ".egress.jsonl"
+_MASK = "[hidden]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,26 @@ class Connection:
 
 
 class Record:
-    """The file of one step, which lies beside its log. Threads may share one."""
+    """The file of one step, which lies beside its log. Threads may share one.
 
-    def __init__(self, log: Path) -> None:
+    ``hidden`` are secrets that the step was given, and that it may have asked for as a host.
+    """
+
+    def __init__(self, log: Path, hidden: Iterable[bytes] = ()) -> None:
         self.path = record_of(log)
+        words = (each.decode("utf-8", "replace") for each in hidden if each)
+        longest_first = sorted(map(re.escape, words), key=len, reverse=True)
+        # Hosts are written in lower case, whatever was asked for.
+        self._hidden = re.compile("|".join(longest_first) or r"(?!)", re.IGNORECASE)
         self._lock = threading.Lock()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("w", encoding="ascii")
 
     def add(self, connection: Connection) -> None:
         """Write one connection down; what comes after ``close`` came too late."""
-        line = json.dumps({**asdict(connection), "at": round(time.time(), 3)})
+        target, why = (self._hidden.sub(_MASK, each) for each in (connection.target, connection.why))
+        shown = replace(connection, target=target, why=why, at=round(time.time(), 3))
+        line = json.dumps(asdict(shown))
         with self._lock:
             if not self._file.closed:
                 self._file.write(line + "\n")

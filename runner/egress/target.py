@@ -98,7 +98,9 @@ def _ipv4(text: str) -> str:
 
 def _ipv6(text: str) -> str:
     try:
-        address = ipaddress.IPv6Address(text.removeprefix("[").removesuffix("]"))
+        if not text.endswith("]"):
+            raise ValueError("no bracket")
+        address = ipaddress.IPv6Address(text[1:-1])
     except ValueError as error:
         raise ValueError("is no address of IPv6 in brackets") from error
     if address.scope_id or address.ipv4_mapped:

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import docker
@@ -23,6 +24,7 @@ from runner.sandbox import spec
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.downloads import log_of
 from runner.sandbox.history import events, keeps_containers, was_restarted_since
+from runner.sandbox.outgoing import Outlet, Place, way_out
 from runner.sandbox.patience import Patience, is_silence
 from runner.sandbox.pauses import Pauses
 from runner.sandbox.protocol import Exit, Step
@@ -46,7 +48,7 @@ class Ending:
 
 
 class Containers:
-    """See ``EngineSandbox`` for ``slot`` and ``base``."""
+    """See ``EngineSandbox`` for ``slot``, ``base`` and ``outlet``."""
 
     def __init__(
         self,
@@ -56,11 +58,14 @@ class Containers:
         slot: int,
         cancelled: Callable[[], bool],
         patience: Patience,
+        outlet: Outlet | None = None,
     ) -> None:
         self._api = api
         self._run_id = run_id
         self._base = base
         self._cancelled = cancelled
+        self._outlet = outlet or Outlet(base)
+        self._out = self.name_of(f"net-{slot}-out")
         self._patience = patience
         self._silences: dict[str, int] = {}  # by container: how many there had been at its start
         self._pauses = Pauses(
@@ -82,10 +87,19 @@ class Containers:
 
     # -- the beginning -------------------------------------------------------------------------
 
-    def create(self, step: Step, kind: str, side: int = 0) -> str:
-        """Make a step's container, with its archive in it; returns its full name."""
+    def way_out(self, step: Step, log: Path) -> contextlib.AbstractContextManager[str]:
+        """The network mode for a step that may reach hosts, as long as the block lasts; "" for
+        others, which reach nothing."""
+        if not step.limits.hosts:
+            return contextlib.nullcontext("")
+        place = Place(self._api, self._run_id, self._out, self._cancelled)
+        return way_out(place, self._outlet, step, log)
+
+    def create(self, step: Step, kind: str, side: int = 0, network: str = "") -> str:
+        """Make a step's container, with its archive in it; returns its full name. ``network`` is
+        its mode; without one it joins the namespace of this worker's ``side``."""
         name = self.name_of(step.name)
-        host = spec.host_config(step.limits, self._network(step.limits, side))
+        host = spec.host_config(step.limits, network or self._network(step.limits, side))
         labels = spec.step_labels(self._run_id, kind, step.attempt_id)
         self._create(
             spec.container_config(step.image, step.command, host, labels, step.env), name
@@ -299,8 +313,6 @@ class Containers:
         return killed
 
     def _network(self, limits: Limits, side: int) -> str:
-        if limits.hosts:
-            return "bridge"
         if limits.runtime:  # a kernel of its own can't share the namespace of another's
             return "none"
         return self._pauses.network_of(self._run_id, self._base, side)

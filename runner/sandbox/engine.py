@@ -22,6 +22,7 @@ from runner.sandbox.frames import LOOP
 from runner.sandbox.inventory import held, held_image
 from runner.sandbox.logfile import LogFile
 from runner.sandbox.onefile import one_file
+from runner.sandbox.outgoing import Outlet
 from runner.sandbox.patience import OUTAGE_S, Patience
 from runner.sandbox.protocol import WORKSPACE, HeldImage, Leftovers, Step, StepResult
 from runner.sandbox.room import Room, folder_here, room_of
@@ -45,7 +46,8 @@ class EngineSandbox:
     for each side of a measurement, hold the network namespaces that this worker's containers join:
     making one takes half of a container's start.
 
-    ``outage_s`` is how long an engine that is gone is waited for.
+    ``outage_s`` is how long an engine that is gone is waited for. ``outlet`` is how steps get to the
+    hosts that they may reach; without one by an image ``base`` that has ``python3`` as well.
 
     Raises ``EngineError`` for an engine that is reached over TLS: the end of a command's input is
     told by closing one direction of the connection, which Python's TLS can't.
@@ -59,6 +61,7 @@ class EngineSandbox:
         slot: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
         outage_s: float = OUTAGE_S,
+        outlet: Outlet | None = None,
     ) -> None:
         if client.api.base_url.startswith("https:"):
             raise EngineError(f"the engine at {client.api.base_url}: {_NO_TLS}")
@@ -66,7 +69,9 @@ class EngineSandbox:
         self._api = client.api
         self._run_id = run_id
         self._patience = Patience(cancelled, outage_s)
-        self._containers = Containers(client.api, run_id, base, slot, cancelled, self._patience)
+        self._containers = Containers(
+            client.api, run_id, base, slot, cancelled, self._patience, outlet
+        )
 
     # -- steps ---------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import docker
-import docker.errors
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
 
 from runner.egress import tunnel
 from runner.egress.addresses import resolve
@@ -30,6 +31,7 @@ from runner.errors import Cancelled, EngineError
 from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.frames import Demux
+from runner.sandbox.protocol import Step
 
 _OPENS_S = 30.0
 _TICK_S = 0.2
@@ -45,53 +47,52 @@ _NO_FORWARDER = (
 @dataclass(frozen=True, slots=True)
 class Outlet:
     """What all ways out of a worker share. ``image`` has ``python3``, and no action has ever run in
-    it. ``never`` are addresses and ports that nothing is let through to."""
+    it. ``parents`` are the proxies through which this machine reaches the world."""
 
     image: str
     parents: Parents = field(default_factory=Parents)
-    never: frozenset[tuple[str, int]] = frozenset()
     bounds: Bounds = field(default_factory=Bounds)
 
 
-@contextlib.contextmanager
-def way_out(
-    api: docker.APIClient,
-    outlet: Outlet,
-    run_id: str,
-    name: str,
-    hosts: tuple[str, ...],
-    log: Path,
-    cancelled: Callable[[], bool],
-) -> Iterator[str]:
-    """Open the way to ``hosts`` for the step with this ``log``; the network mode for its container.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on an engine the container is that holds one way out, and what it is called."""
 
-    A container called ``name`` holds it, and is removed in the end. Raises ``EngineError``.
+    api: docker.APIClient
+    run_id: str
+    name: str
+    cancelled: Callable[[], bool]
+
+
+@contextlib.contextmanager
+def way_out(place: Place, outlet: Outlet, step: Step, log: Path) -> Iterator[str]:
+    """Open the way to the hosts of ``step``, as long as the block lasts; the network mode for its
+    container. What was reached for is written down beside ``log``.
+
+    What the engine's client raises goes through. Raises ``EngineError``, ``Cancelled``.
     """
-    _remove(api, name)
-    dial = Dialler(Rules.of(hosts), outlet.parents, outlet.never)
+    never = _engine_addresses(place.api.base_url)
+    dial = Dialler(Rules.of(step.limits.hosts), outlet.parents, never)
+    _remove(place)
     try:
-        wire = _start(api, outlet.image, run_id, name)
-        try:
-            _await_opening(wire, outlet.image, cancelled)
-            proxy = Proxy(dial, Record(log), outlet.bounds)
-            carrying = threading.Thread(
-                target=_carry, args=(tunnel.Tunnel(wire, proxy.take),), daemon=True
-            )
+        with contextlib.closing(_opened(place, outlet.image)) as wire:
+            proxy = Proxy(dial, Record(log, step.hidden), outlet.bounds)
+            carried = tunnel.Tunnel(wire, proxy.take)
+            carrying = threading.Thread(target=_carry, args=(carried,), daemon=True)
             carrying.start()
             try:
-                yield f"container:{name}"
+                yield f"container:{place.name}"
             finally:
                 wire.hang_up()
                 carrying.join()
                 proxy.close()
-        finally:
-            wire.close()
     finally:
-        with contextlib.suppress(docker.errors.APIError):
-            _remove(api, name)
+        # The step is over, whatever the engine does now; what stays is removed before the next.
+        with contextlib.suppress(DockerException, RequestException, OSError):
+            _remove(place)
 
 
-def engine_addresses(base_url: str) -> frozenset[tuple[str, int]]:
+def _engine_addresses(base_url: str) -> frozenset[tuple[str, int]]:
     """Where the engine itself listens on the network, if it does."""
     if not base_url.startswith(("http:", "https:", "tcp:")):
         return frozenset()
@@ -140,9 +141,21 @@ class _Attached:
         self._sock.close()
 
 
-def _start(api: docker.APIClient, image: str, run_id: str, name: str) -> _Attached:
+def _opened(place: Place, image: str) -> _Attached:
+    """A new container with a forwarder that is ready."""
+    wire = _started(place, image)
+    try:
+        _await_opening(wire, image, place.cancelled)
+    except BaseException:
+        wire.close()
+        raise
+    return wire
+
+
+def _started(place: Place, image: str) -> _Attached:
+    api, name = place.api, place.name
     host = spec.host_config(_LIMITS, "none") | {"LogConfig": {"Type": "none"}}
-    labels = spec.step_labels(run_id, spec.KIND_PAUSE, "")
+    labels = spec.step_labels(place.run_id, spec.KIND_PAUSE, "")
     command = ("python3", "-I", "-S", "-c", _PROGRAM)
     api.create_container_from_config(spec.container_config(image, command, host, labels), name)
     params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
@@ -150,7 +163,7 @@ def _start(api: docker.APIClient, image: str, run_id: str, name: str) -> _Attach
     wire = _Attached(cast(socket.socket, getattr(raw, "_sock", raw)), raw)
     try:
         api.start(name)
-    except docker.errors.APIError as error:
+    except APIError as error:
         wire.close()
         raise EngineError(_NO_FORWARDER.format(image=image, said=error.explanation)) from error
     except BaseException:
@@ -179,6 +192,6 @@ def _carry(carried: tunnel.Tunnel) -> None:
         carried.serve()
 
 
-def _remove(api: docker.APIClient, name: str) -> None:
-    with contextlib.suppress(docker.errors.NotFound):
-        api.remove_container(name, force=True, v=True)
+def _remove(place: Place) -> None:
+    with contextlib.suppress(NotFound):
+        place.api.remove_container(place.name, force=True, v=True)

@@ -39,8 +39,9 @@ class StepRun:
         if adopted is not None:
             return adopted
         sent_mark(self._log).unlink(missing_ok=True)
-        self._containers.create(self._step, spec.KIND_STEP)
-        return self._drive()
+        with self._containers.way_out(self._step, self._log) as network:
+            self._containers.create(self._step, spec.KIND_STEP, network=network)
+            return self._drive()
 
     def _drive(self) -> StepResult:
         """Start, pump, and wait for the end."""

@@ -264,15 +264,6 @@ def test_a_mount_can_be_read_and_not_written(lab: Bench, tmp_path: Path) -> None
     assert {path.name: path.read_text() for path in given.iterdir()} == {"data": "kept\n"}
 
 
-def test_a_network_only_for_those_who_ask(lab: Bench) -> None:
-    try:
-        _, said = lab.sh("cat /proc/net/dev", hosts=("a.example",))
-    except EngineError as error:  # an engine that was started without a bridge
-        assert "bridge" in str(error)
-    else:
-        assert b"eth0" in said
-
-
 # -- logs --------------------------------------------------------------------------------------
 
 
