@@ -58,7 +58,7 @@ class Ordeal:
     seed: int
     scene: Scene
     lives: tuple[Life, ...]
-    kills: list[str] = field(default_factory=list)
+    kills: list[Life] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -134,7 +134,7 @@ def suffer(place: Place, seed: int, lives: Sequence[Life], calm: Calm, witness: 
             ordeal.wrong.append(f"the planner broke: {said(place)[-600:]}")
             break
         if code < 0:
-            ordeal.kills.append(str(life))
+            ordeal.kills.append(life)
         kept.append(kept_at(place, witness.now(place)))
     else:
         ordeal.wrong.append(f"no end after {_MOST_LIVES} lives")

@@ -4,58 +4,24 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import docker
 import pytest
 from commands import NOTHING, SPOIL, WORSE, Machine, said
 from worlds import wait_for
 
 from runner.model import Decision, NodeView
-from runner.sandbox.connect import connect
 from runner.store import Store
+from tests.crash.witness import Starts
 
 pytestmark = pytest.mark.engine
 
 KILLS = 7
 RUN = ("run", "--plain", "--workers")
 RESUME = ("resume", "--plain", "--workers")
-
-
-@dataclass
-class Starts:
-    """When each container was started, by the engine's own account: the witness from outside."""
-
-    seen: list[tuple[str, float]] = field(default_factory=list)
-
-    @classmethod
-    @contextmanager
-    def watched(cls) -> Iterator[Starts]:
-        """Listen for the time of the block."""
-        starts = cls()
-        with closing(connect()) as client:
-            wanted = {"type": "container", "event": "start"}
-            stream = client.api.events(decode=True, filters=wanted)
-            listener = threading.Thread(target=starts._listen, args=(stream,))
-            listener.start()
-            try:
-                yield starts
-            finally:
-                stream.close()
-                listener.join()
-
-    def _listen(self, stream: docker.types.CancellableStream) -> None:
-        for event in stream:
-            self.seen.append((event["Actor"]["Attributes"]["name"], event["timeNano"] / 1e9))
-
-    def of(self, name: str, after_s: float = 0.0) -> int:
-        """How often a container was started after a moment, in Unix seconds."""
-        return sum(name == seen and at_s > after_s for seen, at_s in self.seen)
 
 
 def finished_steps(machine: Machine) -> list[str]:
