@@ -13,6 +13,7 @@ ALL = (
     "search_efficiency",
     "honest_numbers",
     "engine_noise",
+    "bounded_disk",
 )
 
 

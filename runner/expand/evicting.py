@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from runner.errors import EngineError
 from runner.expand.context import RunContext
-from runner.model import Closed, Decision, Event, JobKind, Phase, Retried
+from runner.model import Closed, Decision, Event, JobKind, Phase, Retried, Snapshot
 from runner.planner.tree import Tree
 from runner.planner.usefulness import Stored, eviction_order
 from runner.planner.watermarks import shortage
@@ -30,6 +30,8 @@ class Evictor:
         self._rules = context.disk
         self._sandbox = sandbox
         self._tree = tree
+        assert tree.root.snapshot is not None
+        self._root = tree.root.snapshot
         self._workers = workers
         self._held_bytes: int | None = None  # as far as events tell; None is: ask the engine
         self._largest_bytes = 0
@@ -77,7 +79,7 @@ class Evictor:
     def _sweep(self) -> Iterator[Phase]:
         """Evict until there is room enough, or nothing is left that may go."""
         left = self._sandbox.leftovers()
-        stored = stored_of(left, self._tree)
+        stored = stored_of(left, self._root)
         held_bytes = sum(each.size_bytes for each in stored)
         self._largest_bytes = max([self._largest_bytes, *(each.size_bytes for each in stored[1:])])
         allowed = self._allowed_bytes
@@ -97,7 +99,7 @@ class Evictor:
         self._held_bytes = held_bytes
 
 
-def stored_of(left: Leftovers, tree: Tree) -> tuple[Stored, ...]:
+def stored_of(left: Leftovers, root: Snapshot) -> tuple[Stored, ...]:
     """What an engine holds, the root first, each with what it adds to what it is built on.
 
     An image that lost its tag, and that others are built on, has no name until they are gone; then
@@ -105,8 +107,6 @@ def stored_of(left: Leftovers, tree: Tree) -> tuple[Stored, ...]:
     on that in the end.
     """
     totals = {image.digest: image.size_bytes for image in left.held_images}
-    root = tree.root.snapshot
-    assert root is not None
     shared = totals.get(root.digest, 0)
 
     def added(image: HeldImage) -> int:
