@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator
+from dataclasses import replace
 
 from runner.agents.script import script
 from runner.egress import exports
@@ -25,6 +26,8 @@ from runner.expand.measuring import compare
 from runner.expand.overlays import restored
 from runner.expand.plans import search_of
 from runner.expand.prove import Ground, prove
+from runner.expand.rebuilding import standing
+from runner.expand.room import blameless, demand_room
 from runner.expand.root import Root
 from runner.expand.secrets import hidden, leaked
 from runner.expand.sides import Sides, in_sessions
@@ -64,6 +67,8 @@ class Expander:
         notes = Notes(meter=Meter(self._context.spent_before(job)))
         try:
             result = yield from self._travel(job, attempt, notes)
+            if blameless(result):
+                demand_room(self._context, self._sandbox)
         except EngineError:
             self._give_up(job, attempt, notes)
             raise
@@ -84,6 +89,8 @@ class Expander:
             notes.meter,
             restored(self._context, self._root.state.commit),
         )
+        demand_room(self._context, self._sandbox)
+        job = yield from _on_its_feet(trial, job)
         if job.kind is JobKind.REMEASURE:
             return (yield from self._measure(job, trial, notes, job.origin.snapshot))
         failure = yield from self._act(job, attempt, notes)
@@ -207,6 +214,7 @@ class Expander:
 
     def _commit(self, job: Job, notes: Notes) -> Generator[Phase, None, None]:
         assert notes.recorded is not None
+        demand_room(self._context, self._sandbox)
         started = time.monotonic()
         notes.snapshot = self._sandbox.commit(
             notes.container,
@@ -267,6 +275,16 @@ class Expander:
         )
         notes.seconds["benchmark"] = seconds_since(started)
         return result
+
+
+def _on_its_feet(trial: Trial, job: Job) -> Generator[Phase, None, Job]:
+    """The job with snapshots that the engine has: some may have been evicted since it was recorded
+    where they are."""
+    origin = yield from standing(trial, job.origin)
+    same = job.against.label == job.origin.label
+    against = origin if same else (yield from standing(trial, job.against))
+    return replace(job, origin=origin, against=against)
+
 
 def _snapshot_of(snapshot: Snapshot | None, label: str) -> Snapshot:
     if snapshot is None:
