@@ -13,16 +13,18 @@ from dataclasses import dataclass, replace
 from runner.errors import Cancelled, EngineError, ExitCode, RootFails
 from runner.evidence import Recorded, pack_target
 from runner.expand.context import RunContext
+from runner.expand.evicting import Evictor
 from runner.expand.journey import Expander
 from runner.expand.plans import verification_of
 from runner.expand.root import Root, build_root, kept_root
 from runner.gate import best_of, opened, verified, with_merges
 from runner.measure.protected import matches
 from runner.model import (
-    Decision,
+    ROOT,
     Event,
     Expand,
     Job,
+    Phase,
     Selected,
     Stopped,
     StopReason,
@@ -33,6 +35,7 @@ from runner.planner.budget import Budget
 from runner.planner.policy import make_policy
 from runner.planner.tree import Tree
 from runner.pool import ThreadPool
+from runner.reconcile import settle
 from runner.report.estimate import estimate
 from runner.sandbox.protocol import Sandbox
 from runner.sandbox.snapshots import tag_of
@@ -71,18 +74,19 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
     stop, found = Stopped(StopReason.INTERRUPTED, "told to stop"), None
     with closing(parts.open_sandbox(parts.workers)) as sandbox:
         try:
+            yield from reconciled(parts, sandbox)
             root = yield from root_of(parts, sandbox)
             assert root.state.snapshot is not None
             sandbox.find(root.state.snapshot.digest)  # or there is nothing to go on with
             tree = grown(parts, root)
-            tidy(parts, sandbox, tree)
-            stop = yield from _search(parts, root, tree)
+            stop = yield from _search(parts, sandbox, root, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
                 with suppress(EngineError):  # what stays now is found at the next start, or by gc
-                    tidy(parts, sandbox, tree)
+                    yield from reconciled(parts, sandbox)
                 found = yield from _verify_best(parts, sandbox, root, tree)
         except RootFails:
-            _clear(sandbox)
+            with suppress(EngineError):
+                yield from reconciled(parts, sandbox, over=True)
             raise
         except Cancelled:
             stop = Stopped(StopReason.INTERRUPTED, "told to stop")
@@ -151,37 +155,32 @@ def _claim_again(context: RunContext, pending: tuple[Job, ...]) -> None:
             context.claims.claim(recorded.tree_id, job.label)
 
 
-def tidy(parts: Parts, sandbox: Sandbox, tree: Tree) -> None:
-    """Remove what a crash, or trouble with the engine, left and no open attempt takes over."""
-    prefix = f"oppie-{parts.context.run_id}-"
-    open_nodes = [node for node in tree.nodes if node.open]
-    wanted = tuple(f"{prefix}{node.label}-{node.attempts}-" for node in open_nodes)
-    labels = {node.label for node in open_nodes} | {
-        node.label for node in tree.nodes if node.decision is Decision.COMMIT
-    }
-    left = sandbox.leftovers()
-    for container in left.containers:
-        if not container.startswith(wanted):
-            sandbox.remove(container)
-    digests = {node.snapshot.digest for node in tree.nodes if node.snapshot}
-    for name in left.images:
-        # An image that lost its tag to another attempt of its node belongs to nobody.
-        nobodys = name.startswith("sha256:") and name not in digests
-        if nobodys or left.snapshot_labels[name] not in labels:
-            sandbox.discard(name)
+def reconciled(
+    parts: Parts, sandbox: Sandbox, *, over: bool = False
+) -> Generator[Phase, None, None]:
+    """Bring engine, evidence and folder to what the journal knows of the run: what a crash, or
+    trouble with the engine, has left and no open attempt goes on with is removed.
+
+    ``over``: nothing will be searched from this root, whatever the journal says by now. Its logs
+    stay in the attempt's folder. Raises ``EngineError``, ``EvidenceError``.
+    """
+    context = parts.context
+    known = parts.store.known(context.run_id)
+    known = replace(known, over=known.over or over)
+    for done in settle(known, sandbox, context.evidence, context.folder.parent):
+        ruling = done.ruling
+        facts: dict[str, object] = {
+            "thing": str(ruling.thing),
+            "name": ruling.name,
+            "did": done.did,
+            "why": ruling.why,
+        }
+        yield Phase(ROOT, "leftover.settled", facts)
 
 
-def _clear(sandbox: Sandbox) -> None:
-    """Remove all that the run has on the engine: nothing can be searched from this root. Its logs
-    stay in the attempt's folder."""
-    left = sandbox.leftovers()
-    for container in left.containers:
-        sandbox.remove(container)
-    for tag in left.images:
-        sandbox.discard(tag)
-
-
-def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stopped]:
+def _search(
+    parts: Parts, sandbox: Sandbox, root: Root, tree: Tree
+) -> Generator[Event, None, Stopped]:
     context, store = parts.context, parts.store
     settings = context.task.search
     view = store.run(context.run_id, with_nodes=False)
@@ -193,6 +192,8 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
     )
     pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
     _claim_again(context, pending)
+    evictor = Evictor(context, sandbox, tree, parts.workers)
+    yield from evictor.make_room()
     with ThreadPool(
         parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
     ) as pool:
@@ -205,6 +206,7 @@ def _search(parts: Parts, root: Root, tree: Tree) -> Generator[Event, None, Stop
                 if isinstance(event, Selected):
                     event = replace(event, target_tag=tag_of(context.run_id, event.job.label))
                 yield event
+                yield from evictor.after(event)
         finally:
             store.set_elapsed(context.run_id, budget.elapsed_s)
     raise AssertionError("a search ends with Stopped")

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runner.cli.conduct import Parts, grown, root_of, tidy
+from runner.cli.conduct import Parts, reconciled, root_of
 from runner.cli.home import aside, settings, state
 from runner.cli.publishing import cases
 from runner.cli.read import node_of
@@ -57,8 +57,8 @@ class Gatehouse:
     def room(self) -> Iterator[CleanRoom]:
         """The clean room, with the run's root in it. What a killed command left is removed."""
         parts = self.parts
+        self.follow(reconciled(parts, self.sandbox))
         root = self.follow(root_of(parts, self.sandbox))
-        tidy(parts, self.sandbox, grown(parts, root))
         walk = opened(parts.context, self.sandbox, root, parts.image, parts.cancelled)
         with closing(self.follow(walk)) as room:
             yield room

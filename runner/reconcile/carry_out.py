@@ -10,7 +10,11 @@ from typing import Protocol, assert_never
 
 from runner.errors import EngineError, EngineUnavailable, EvidenceError
 from runner.evidence import Evidence, drop_ref, set_ref
+from runner.reconcile.decide import decide
+from runner.reconcile.found import look
 from runner.reconcile.ruling import Fate, Ruling, Thing
+from runner.sandbox.protocol import Sandbox
+from runner.store import KnownRun
 
 _UNEXPLAINED = "unexplained"  # beside a run's ``attempts``
 
@@ -32,6 +36,15 @@ class Done:
     ruling: Ruling
     failure: str = ""
 
+    @property
+    def did(self) -> str:
+        """What was done, in words."""
+        if self.failure:
+            return f"left as it is, since it can't be changed ({self.failure})"
+        if self.ruling.fate is Fate.KILL:
+            return "removed"
+        return "moved aside" if self.ruling.thing is Thing.FOLDER else "made again what it was"
+
 
 def carry_out(rulings: Iterable[Ruling], door: Door, evidence: Evidence) -> tuple[Done, ...]:
     """Do what the rulings say, in their order; one that fails doesn't keep the others back.
@@ -44,6 +57,16 @@ def carry_out(rulings: Iterable[Ruling], door: Door, evidence: Evidence) -> tupl
         for ruling in rulings
         if ruling.fate in (Fate.KILL, Fate.RESET)
     )
+
+
+def settle(known: KnownRun, sandbox: Sandbox, evidence: Evidence, runs: Path) -> tuple[Done, ...]:
+    """Bring all that there is of one run to what the journal knows; what had to be done.
+
+    ``runs`` is the folder that holds each run's own. Only its planner may ask for this, while none
+    of its workers is at work. Raises ``EngineError``, ``EvidenceError``, ``OSError``.
+    """
+    found = look(sandbox.leftovers(), evidence, runs, [known], known.run_id)
+    return carry_out(decide({known.run_id: known}, found), sandbox, evidence)
 
 
 def _attempt(ruling: Ruling, door: Door, evidence: Evidence) -> str:

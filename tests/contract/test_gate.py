@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from runner.cli.conduct import Parts, grown, root_of, tidy
+from runner.cli.conduct import Parts, grown, reconciled, root_of
 from runner.evidence import BranchMoved, Conflicting, Prepared, land, prepare
 from runner.expand.plans import verification_of
 from runner.gate import (
@@ -283,10 +283,13 @@ def test_what_a_killed_command_left_is_removed_by_the_next(bench: Bench) -> None
         stale = sandbox.run(step, bench.folder / "stale.log")
         sandbox.commit(stale.container, "A.1-verify-9", None, {"attempt": "A.1-verify-9"})
         with closing(bench.open_sandbox("r1", 5, lambda: False)) as other:
-            tidy(gate.parts, other, gate.tree)
-            assert left.tag not in other.leftovers().images
-            assert stale.container not in other.leftovers().containers
-            assert {"A", "A.1"} <= set(other.leftovers().snapshot_labels.values())
+            told = {
+                phase.facts["name"]: phase.facts["why"] for phase in reconciled(gate.parts, other)
+            }
+            assert set(told) == {left.tag, stale.container, gate.room.baseline.snapshot.tag}
+            assert "a clean room that nobody is in any more" in str(told[left.tag])
+            assert set(other.leftovers().snapshot_labels.values()) == {"A", "A.1"}
+            assert other.leftovers().containers == ()
 
 
 def test_a_part_that_adds_nothing_is_left_out(bench: Bench) -> None:
