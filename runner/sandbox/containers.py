@@ -25,7 +25,7 @@ from runner.sandbox.classify import classify_exit
 from runner.sandbox.downloads import log_of
 from runner.sandbox.history import events, keeps_containers, was_restarted_since
 from runner.sandbox.outgoing import Outlet, Place, way_out
-from runner.sandbox.patience import Patience, is_silence
+from runner.sandbox.patience import Patience, is_silence, is_transient
 from runner.sandbox.pauses import Pauses
 from runner.sandbox.protocol import Exit, Step
 from runner.sandbox.states import State, has_ended, ran_s, was_started
@@ -283,7 +283,7 @@ class Containers:
         try:
             self._api.wait(name, timeout=timeout_s)
         except (requests.exceptions.RequestException, OSError) as error:
-            if not is_silence(error):
+            if not is_transient(error):
                 raise
         facts = self.inspect(name)
         if not has_ended(facts["State"]):
