@@ -23,6 +23,7 @@ from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.downloads import log_of
+from runner.sandbox.growth import Growth
 from runner.sandbox.history import events, keeps_containers, was_restarted_since
 from runner.sandbox.outgoing import Outlet, Place, way_out
 from runner.sandbox.patience import Patience, is_silence, is_transient
@@ -67,6 +68,7 @@ class Containers:
         self._outlet = outlet or Outlet(base)
         self._out = self.name_of(f"net-{slot}-out")
         self._patience = patience
+        self._growth = Growth(api)
         self._silences: dict[str, int] = {}  # by container: how many there had been at its start
         self._pauses = Pauses(
             api,
@@ -175,19 +177,28 @@ class Containers:
     # -- the end -------------------------------------------------------------------------------
 
     def inspect(self, name: str) -> dict[str, Any]:
-        """The engine's facts of a container; ``SizeRw`` is what it wrote over its image, in bytes."""
+        """The engine's facts of a container; ``SizeRw`` is what it wrote over its image, in bytes,
+        and ``WalkS`` the seconds that it took to find out."""
 
         def once() -> dict[str, Any]:
             url = self._api._url("/containers/{0}/json", name)
             answer = self._api._get(url, params={"size": 1})
             return cast(dict[str, Any], self._api._result(answer, True))
 
+        started = time.monotonic()
         facts = self._patience.ask(once)
-        return {**facts, "SizeRw": int(facts.get("SizeRw") or 0)}
+        walk_s = time.monotonic() - started
+        return {**facts, "SizeRw": int(facts.get("SizeRw") or 0), "WalkS": walk_s}
 
     def is_overfull(self, name: str, limits: Limits) -> bool:
         """Whether a container wrote more than it may."""
-        return bool(self.inspect(name)["SizeRw"] > limits.disk_bytes)
+        return self._is_too_much(name, self.inspect(name), limits)
+
+    def _is_too_much(self, name: str, facts: Mapping[str, Any], limits: Limits) -> bool:
+        size_bytes, walk_s = facts["SizeRw"], facts["WalkS"]
+        return self._patience.ask(
+            lambda: self._growth.is_too_much(name, size_bytes, walk_s, limits)
+        )
 
     def ending(
         self, name: str, limits: Limits, deadline: float, *, disk_hit: bool = False
@@ -201,7 +212,7 @@ class Containers:
         facts = self.inspect(name) if disk_hit else self._await_end(name, deadline)
         while not disk_hit and not deadline_hit and not has_ended(facts["State"]):
             self.check_cancelled()
-            disk_hit = facts["SizeRw"] > limits.disk_bytes
+            disk_hit = self._is_too_much(name, facts, limits)
             deadline_hit = time.monotonic() >= deadline
             if not disk_hit and not deadline_hit:
                 facts = self._await_end(name, deadline)
@@ -212,7 +223,7 @@ class Containers:
         if not disk_hit and not deadline_hit and self.is_lost(name, state):
             raise EngineUnavailable(f"the engine was started anew while {name} ran")
         exit_ = classify_exit(state, deadline_hit=deadline_hit, disk_hit=disk_hit)
-        if exit_ in (Exit.OK, Exit.NONZERO) and facts["SizeRw"] > limits.disk_bytes:
+        if exit_ in (Exit.OK, Exit.NONZERO) and self._is_too_much(name, facts, limits):
             exit_ = Exit.DISK
         return Ending(exit_, state["ExitCode"], ran_s(state))
 
@@ -249,6 +260,7 @@ class Containers:
         """Remove a container, running or not; absent is fine. It is gone when this returns."""
         self._patience.ask(lambda: self._remove(name))
         self._silences.pop(name, None)
+        self._growth.forget(name)
 
     def _remove(self, name: str) -> None:
         deadline = time.monotonic() + _REMOVAL_S
