@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from runner.errors import EvidenceError
@@ -10,6 +9,7 @@ from runner.evidence.errors import Refused
 from runner.evidence.git import Git, git_version, stderr_tail
 from runner.evidence.place import HEADS, Place, commit_at, find_place
 from runner.evidence.repository import Evidence
+from runner.evidence.scratch import scratch_in
 from runner.evidence.trees import entries_of
 from runner.model import ROOT
 
@@ -81,7 +81,7 @@ def uncommitted(evidence: Evidence, repo_dir: Path, measured: str) -> tuple[str,
 
 def _tree_on_head(evidence: Evidence, place: Place, head: str, run_id: str, label: str) -> str:
     """HEAD's tree with the node's changes, made in an index of its own."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_in(evidence.folder) as scratch:
         patch = Path(scratch) / "patch"
         evidence.write_patch(run_id, ROOT, label, patch)
         git = Git("-C", str(place.top), env={"GIT_INDEX_FILE": str(Path(scratch) / "index")})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.evidence.git import Git
 from runner.evidence.repository import Evidence
+from runner.evidence.scratch import PREFIX
 
 
 def refs_of(evidence: Evidence, run_id: str = "") -> dict[str, str]:
@@ -50,6 +51,7 @@ def unfinished_in(evidence: Evidence) -> list[Path]:
         "objects/pack/.tmp-*",
         "objects/[0-9a-f][0-9a-f]/tmp_obj_*",
         "oppie-rules/tmp*",
+        f"{PREFIX}*",
     )
     found = {path for pattern in patterns for path in folder.glob(pattern)}
     return sorted(found | set((folder / "refs").rglob("*.lock")))

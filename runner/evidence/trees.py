@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from runner.evidence.git import FIXED_DATE, Git
+from runner.evidence.scratch import scratch_in
 
 GITLINK = "160000"
 REGULAR = ("100644 ", "100755 ")
@@ -21,7 +21,7 @@ DATED = {"GIT_AUTHOR_DATE": FIXED_DATE, "GIT_COMMITTER_DATE": FIXED_DATE}
 def scratch_index(repository: Path, tree: str = "") -> Iterator[Git]:
     """git in a bare repository, with an index that holds ``tree`` ("" is nothing) and is gone
     afterwards. Raises EvidenceError where there is no such tree."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_in(repository) as scratch:
         index = str(Path(scratch) / "index")
         git = Git(f"--git-dir={repository}", env={"GIT_INDEX_FILE": index})
         git.run("read-tree", tree or "--empty")
