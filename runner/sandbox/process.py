@@ -176,10 +176,17 @@ class Container:
     def _running_pid(self) -> int | None:
         """The main process's id, if it runs and still is ours."""
         pid = self._number("pid")
+        if pid is None and self.home.exists():
+            # Its planner may have died before it could write that down.
+            numbers = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
+            return next(filter(self._is_ours, numbers), None)
+        return pid if pid is not None and self._is_ours(pid) else None
+
+    def _is_ours(self, pid: int) -> bool:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            return pid if os.fsencode(self.home) in arguments else None
-        return None
+            return os.getpgid(pid) == pid and os.fsencode(self.home) in arguments
+        return False
 
     def _environment(self) -> dict[str, str]:
         private = str(self.home / "home")
