@@ -42,7 +42,7 @@ from runner.model import (
     Phase,
     Snapshot,
 )
-from runner.sandbox.protocol import Sandbox, Step, StepResult
+from runner.sandbox.protocol import Exit, Sandbox, Step, StepResult
 
 # Both outputs in one stream keep their order, so that what failed has the last word in the log.
 _ONE_STREAM = ("sh", "-c", "exec sh -s 2>&1")
@@ -158,6 +158,8 @@ class Expander:
             "action.finished",
             {"exit": str(acted.exit), "code": acted.code, "seconds": acted.seconds},
         )
+        if acted.exit is Exit.DISK:  # keeping it would fill the next disk
+            return failure_of(acted.exit, acted.code, _what(job))
         started = time.monotonic()
         told = attempt.once("told", str, lambda: self._told(acted))
         if told:
@@ -172,8 +174,7 @@ class Expander:
             "evidence.recorded",
             {"commit": notes.recorded.commit, "files_changed": notes.recorded.files_changed},
         )
-        what = "the action " + "+".join(action.key for action in job.actions)
-        return failure_of(acted.exit, acted.code, what, last_words(attempt.log("act")))
+        return failure_of(acted.exit, acted.code, _what(job), last_words(attempt.log("act")))
 
     def _told(self, acted: StepResult) -> str:
         """Which secret the action left where, before anything of it is kept."""
@@ -284,6 +285,10 @@ def _on_its_feet(trial: Trial, job: Job) -> Generator[Phase, None, Job]:
     same = job.against.label == job.origin.label
     against = origin if same else (yield from standing(trial, job.against))
     return replace(job, origin=origin, against=against)
+
+
+def _what(job: Job) -> str:
+    return "the action " + "+".join(action.key for action in job.actions)
 
 
 def _snapshot_of(snapshot: Snapshot | None, label: str) -> Snapshot:

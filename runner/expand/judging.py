@@ -73,7 +73,8 @@ def failure_of(exit_: Exit, code: int, what: str, said: str = "") -> Failure | N
         case Exit.OK:
             return None
         case Exit.NONZERO:
-            reason = f"{what} exited with {code}" + (f": {said}" if said else "")
+            end = f"exited with {code}" if code >= 0 else "was killed with all that was around it"
+            reason = f"{what} {end}" + (f": {said}" if said else "")
             return Failure(Outcome.FAILED, reason)
         case Exit.TIMEOUT:
             return Failure(Outcome.TIMEOUT, f"{what} hit its time limit")

@@ -37,8 +37,9 @@ class Growth:
             return True
         if walk_s < max(_SLOW_S, self._counted_at_s.get(name, 0.0) * _SLOWER):
             return False
+        too_many = self._has_more_files(name, most_files(limits))
         self._counted_at_s[name] = walk_s
-        return self._has_more_files(name, most_files(limits))
+        return too_many
 
     def forget(self, name: str) -> None:
         """The container is gone."""

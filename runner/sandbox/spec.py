@@ -45,6 +45,8 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
         "Ulimits": [
             {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files},
             {"Name": "core", "Soft": 0, "Hard": 0},  # dumps of memory would go into snapshots
+            # What is written before anybody looks; twice, so that the disk limit is hit by then.
+            {"Name": "fsize", "Soft": 2 * limits.disk_bytes, "Hard": 2 * limits.disk_bytes},
         ],
         # Two bounded files: what a planner that crashed can still read after the fact.
         "LogConfig": {

@@ -17,7 +17,7 @@ from runner.sandbox.protocol import Exit, Step, StepResult
 from runner.sandbox.states import epoch_s, has_ended, ran_s, was_started
 from runner.sandbox.stream import Stream
 
-_DISK_CHECK_S = 2.0
+_DISK_CHECK_S = 0.5
 _SIGNALLED = 128  # exit codes from here on say which signal
 _NOT_ASCII = bytes(range(128, 256))
 

@@ -13,6 +13,7 @@ LIMITS = Limits(
     log_bytes=1 << 20,
     tmp_bytes=8 << 20,
     shm_bytes=4 << 20,
+    disk_bytes=10 << 20,
 )
 
 
@@ -30,6 +31,7 @@ def test_the_whole_of_a_containers_limits() -> None:
         "Ulimits": [
             {"Name": "nofile", "Soft": 1024, "Hard": 1024},
             {"Name": "core", "Soft": 0, "Hard": 0},
+            {"Name": "fsize", "Soft": 20971520, "Hard": 20971520},
         ],
         "LogConfig": {"Type": "json-file", "Config": {"max-size": "1048576", "max-file": "2"}},
         "Mounts": [],
