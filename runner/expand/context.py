@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.evidence import Claims, Evidence
+from runner.evidence import Claims, Evidence, Recorded, set_ref
 from runner.expand.attempt import Attempt
 from runner.expand.lane import Lane
 from runner.expand.turns import Turns
@@ -44,6 +44,17 @@ class RunContext:
         another."""
         earlier = self._folder_of(f"{job.label}-{job.number - 1}")
         return Attempt(earlier).spent_s() if earlier.is_dir() else 0.0
+
+    def keep_earlier(self, job: Job, commit: str) -> None:
+        """Let refs of their own lead to what earlier attempts of a job had recorded before the
+        engine failed them; the node's ref leads to ``commit`` by now. Raises ``EvidenceError``."""
+        for number in range(1, job.number):
+            attempt_id = f"{job.label}-{number}"
+            folder = self._folder_of(attempt_id)
+            recorded = Attempt(folder).kept("evidence", Recorded) if folder.is_dir() else None
+            if recorded and recorded.commit != commit:
+                ref = self.evidence.ref(self.run_id, attempt_id)
+                set_ref(self.evidence, ref, recorded.commit)
 
     def _folder_of(self, attempt_id: str) -> Path:
         return self.folder / "attempts" / attempt_id

@@ -183,7 +183,7 @@ class Expander:
 
     def _record(self, job: Job, acted: StepResult) -> Recorded:
         actions = " + ".join(action.key for action in job.actions)
-        return self._context.evidence.record(
+        recorded = self._context.evidence.record(
             self._context.run_id,
             job.label,
             job.origin.commit,
@@ -192,6 +192,8 @@ class Expander:
             self._root.rules,
             watched(self._context),
         )
+        self._context.keep_earlier(job, recorded.commit)
+        return recorded
 
     def _inspect_sources(self, job: Job, attempt: Attempt, notes: Notes) -> Failure | None:
         """Is the judge untouched, and is this state a new one?"""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 
 from runner.evidence import TARGET
 from runner.model import ROOT
-from runner.reconcile.names import is_clean_room, is_label
+from runner.reconcile.names import is_clean_room, is_label, is_node_attempt
 from runner.reconcile.ruling import Fate, Ruling, Thing
 from runner.store import KnownNode, KnownRun
 
@@ -51,6 +51,8 @@ def _fate(
         return _of_node(node, commit, kept)
     if is_label(name):
         return Fate.KILL, f"no row of the journal explains a node {name}", ""
+    if is_node_attempt(name):
+        return Fate.KEEP, "what an attempt had done before the engine failed it", ""
     if name == TARGET:
         return Fate.KEEP, "the target as it was found", ""
     if (found := _MERGE.fullmatch(name) or _SYNTHESIS.fullmatch(name)) and (

@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from runner.errors import EngineUnavailable
+from runner.evidence import refs_of
+from runner.model import Snapshot
+from runner.sandbox.fake import FakeSandbox
 from tests.crash.campaign import SHORT_SCENES, Campaign
+from tests.runs import Bench, action, make_task
 
 SEEDS = range(60)
 AT_ONCE = 3
+
+
+class FailsOnce(FakeSandbox):
+    """An engine whose answer to the first commit of a node is lost."""
+
+    def commit(
+        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+    ) -> Snapshot:
+        if facts["attempt"] == "A.1-1":
+            raise EngineUnavailable("no answer")
+        return super().commit(container, label, parent, facts)
+
+
+def test_what_an_attempt_did_is_kept_although_the_engine_failed_it(tmp_path: Path) -> None:
+    """The next attempt does something else, and the node's ref leads to that."""
+    world = tmp_path / "world"
+    base = FakeSandbox(world, "base").base()
+    bench = Bench(
+        tmp_path, lambda run, slot, cancelled: FailsOnce(world, run, slot, cancelled), base, 1
+    )
+    # The name of the attempt's container is in HOME.
+    agent = action("agent", 'echo "# $HOME" >> state; echo 1 >> costs')
+    bench.run(make_task(bench.target, [agent], nodes=1))
+    refs = refs_of(bench.evidence(), "r1")
+    node = bench.result().nodes[1]
+    assert node.attempts == 2
+    assert refs["refs/oppie/r1/A.1"] == node.commit
+    kept = bench.evidence().diff("r1", "A", "A.1-1")
+    assert b"oppie-r1-A.1-1-act" in kept and b"oppie-r1-A.1-2-act" not in kept
+    assert "refs/oppie/r1/A.1-2" not in refs
 
 
 def test_however_often_it_is_killed_a_run_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
