@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from runner.cli.home import settings
+from runner.egress.dial import Parents
+from runner.errors import TaskError
+from runner.images import AGENT
+from runner.sandbox import images
 from runner.sandbox.connect import Client, connect
 from runner.sandbox.engine import EngineSandbox
+from runner.sandbox.outgoing import Outlet
 
 
 def client() -> Client:
@@ -30,3 +35,15 @@ def open_engine_sandbox(
     """A sandbox with a client of its own."""
     with closing(EngineSandbox(client(), run_id, base, slot, cancelled)) as sandbox:
         yield sandbox
+
+
+def outlet(image: str) -> Outlet:
+    """How actions get to the hosts that a task lists: by the agent image, which has what that takes,
+    or else by the task's own ``image``. Raises ``TaskError`` for proxies of an unknown kind."""
+    try:
+        parents = Parents.of(settings().proxies())
+    except ValueError as error:
+        raise TaskError(str(error)) from error
+    with connected() as engine:
+        agent = images.find(engine, AGENT)
+    return Outlet(agent.id if agent else image, parents)

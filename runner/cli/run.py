@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.conduct import Finished, Parts, conduct
-from runner.cli.engine import client, connected
+from runner.cli.engine import client, connected, outlet
 from runner.cli.home import JsonOption, RunOption, StateFolder, evidence, out, settings, state
 from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
@@ -34,6 +34,7 @@ from runner.report.summary import Places, render_summary
 from runner.report.text import clean
 from runner.report.tree import render_tree
 from runner.sandbox.engine import EngineSandbox
+from runner.sandbox.proof import demand_way_out
 from runner.sandbox.runtime import demand_runtime
 from runner.settings import LogFormat, secret
 from runner.store import Store, new_run_id
@@ -166,6 +167,7 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
         log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
         display = make_display(mode, out, view)
         try:
+            _demand_way_out(parts)
             journey = conduct(parts)
             with contextlib.closing(journey):
                 while True:
@@ -188,6 +190,14 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
                 display.verified(finished.verified)
     leave_results(store, view.run_id, finished, mode)
     return int(finished.exit_code)
+
+
+def _demand_way_out(parts: Parts) -> None:
+    """An engine on which the listed hosts can't be reached, or more than these, is told at once."""
+    task, folder = parts.context.task, parts.context.folder
+    if task.hosts:
+        with contextlib.closing(parts.open_sandbox(parts.workers)) as sandbox:
+            demand_way_out(sandbox, task.outgoing, outlet(parts.image).image, folder)
 
 
 def _stop_of(error: OppieError) -> Stopped:
@@ -249,11 +259,12 @@ def parts_for(
         secrets=known or {},
         disk=settings().disk,
     )
+    way = outlet(image) if task.hosts else None
     return Parts(
         context=context,
         store=store,
         open_sandbox=lambda slot: EngineSandbox(
-            client(), view.run_id, image, slot, cancelled.is_set
+            client(), view.run_id, image, slot, cancelled.is_set, outlet=way
         ),
         image=image,
         workers=view.workers,
