@@ -34,7 +34,8 @@ class EngineVessel:
         """See ``session.Vessel``."""
         with engine_errors(f"ask after {self.name}"):
             oom = code != 0 and self.containers.ran_out_of_memory(self.name)
-        return classify_exit({"ExitCode": code, "OOMKilled": oom})
+        full = code != 0 and not oom and self.is_overfull()
+        return classify_exit({"ExitCode": code, "OOMKilled": oom}, disk_hit=full)
 
     def end(self, *, deadline_hit: bool, disk_hit: bool) -> tuple[Exit, int]:
         """See ``session.Vessel``."""
