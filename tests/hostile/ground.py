@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import threading
 import time
@@ -13,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cheats.arena import arena
+
 from hostile.attack import HERE, Attack
 from hostile.neighbour import neighbour
-
 from runner.cli.conduct import conduct
 from runner.model import Limits, NodeView, RunView
 from runner.planner.budget import BudgetLimits
@@ -113,5 +112,5 @@ def _host_facts() -> dict[str, str]:
     )
     for switch in ("kernel/core_pattern", "kernel/hostname", "net/ipv4/ip_forward"):
         facts[switch] = Path("/proc/sys", switch).read_text()
-    facts["root"] = " ".join(sorted(os.listdir("/")))
+    facts["root"] = " ".join(sorted(map(str, Path("/").iterdir())))
     return facts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hostile.attack import Attack
-
 from runner.model import Outcome
 
 NEUTRAL, TAMPERED = (Outcome.NEUTRAL,), (Outcome.TAMPERED,)
@@ -14,7 +13,7 @@ ATTACKS = (
         TAMPERED,
         "rm -rf .git\necho 'gitdir: /var/lib/docker/../../../etc' >.git",
     ),
-    Attack("git-folder-gone", NEUTRAL, "rm -rf .git"),
+    Attack("git-folder-gone", TAMPERED, "rm -rf .git"),
     Attack("git-folder-linked", TAMPERED, "rm -rf .git\nln -s /etc .git"),
     Attack(
         "git-configuration-with-programs",
@@ -22,8 +21,8 @@ ATTACKS = (
         """\
         git config core.fsmonitor 'touch /tmp/owned'
         git config core.hooksPath /workspace/hooks
-        git config include.path /etc/passwd
         git config filter.x.clean 'touch /tmp/owned'
+        printf '[include]\n\tpath = /etc/passwd\n' >>.git/config
         """,
     ),
     Attack(
@@ -49,5 +48,9 @@ ATTACKS = (
         printf '[submodule "x"]\\n\\tpath = x\\n\\turl = -u./payload\\n\\tupdate = !reboot\\n' >.gitmodules
         """,
     ),
-    Attack("git-object-that-is-no-object", NEUTRAL, "head -c 999 /dev/urandom >.git/objects/pack/pack-x.pack"),
+    Attack(
+        "git-object-that-is-no-object",
+        NEUTRAL,
+        "head -c 999 /dev/urandom >.git/objects/pack/pack-x.pack",
+    ),
 )

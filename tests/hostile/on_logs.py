@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from hostile.attack import Attack
-
 from runner.model import Outcome
 
-FAILED, NEUTRAL = (Outcome.FAILED,), (Outcome.NEUTRAL,)
+FAILED = (Outcome.FAILED,)
+# The engine may need longer for it than there is.
+NEUTRAL_OR_LATE, FAILED_OR_LATE = (Outcome.NEUTRAL, Outcome.TIMEOUT), (*FAILED, Outcome.TIMEOUT)
 FLOOD_BYTES = 64 << 20
 
 ATTACKS = (
-    Attack("log-without-end-in-lines", NEUTRAL, f"yes all work and no play | head -c {FLOOD_BYTES}"),
+    Attack(
+        "log-without-end-in-lines",
+        NEUTRAL_OR_LATE,
+        f"yes all work and no play | head -c {FLOOD_BYTES}",
+    ),
     Attack(
         "log-without-end-in-one-line",
-        NEUTRAL,
+        NEUTRAL_OR_LATE,
         f"head -c {FLOOD_BYTES} /dev/zero | tr '\\0' x",
     ),
     Attack(
         "log-without-end-in-the-benchmark",
-        FAILED,
+        FAILED_OR_LATE,
         f"echo 'yes | head -c {FLOOD_BYTES}' | when_asked_to measure",
-        "printed more than may be read",
     ),
     Attack(
         "log-of-invalid-utf-8",

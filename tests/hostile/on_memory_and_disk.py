@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hostile.attack import Attack, refused
-
 from runner.model import Outcome
 
 OOM, DISK = (Outcome.OOM,), (Outcome.DISK,)
@@ -86,7 +85,7 @@ ATTACKS = (
         DISK,
         "echo 'cat /dev/zero >/var/tmp/full' | when_asked_to measure",
     ),
-    Attack("sparse-file-of-a-terabyte", DISK, "truncate -s 1T huge"),
+    refused("sparse-file-of-a-terabyte", "truncate -s 1T huge || held"),
     Attack("sparse-files-that-add-up", DISK, "for n in 1 2 3 4; do truncate -s 6M huge$n; done"),
     Attack(
         "inodes-used-up",

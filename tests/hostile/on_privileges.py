@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hostile.attack import Attack, refused
-
 from runner.model import Outcome
 
 
@@ -110,7 +109,13 @@ ATTACKS = (
         "libc.syscall(304, 0, 0, 0)",
         "libc.syscall(227, 0, 0)",
     ),
-    calls("limits-raised", "__import__('resource').setrlimit(7, (9999, 9999))", "os.nice(-5)"),
+    calls(
+        "limits-raised",
+        "os.nice(-5) and None",
+        'libc.prlimit(0, 7, (ctypes.c_ulong * 2)(9999, 9999), None)',
+        'open("/proc/self/oom_score_adj", "w").write("-900") and None',
+        "libc.sched_setscheduler(0, 1, (ctypes.c_int * 1)(1))",
+    ),
     opens(
         "memory-of-the-machine",
         "rb",
@@ -133,7 +138,6 @@ ATTACKS = (
         "/proc/sys/kernel/core_pattern",
         "/proc/sys/net/ipv4/ip_forward",
         "/proc/sys/vm/drop_caches",
-        "/proc/1/oom_score_adj",
         "/sys/fs/cgroup/release_agent",
         "/sys/fs/cgroup/*/release_agent",
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",

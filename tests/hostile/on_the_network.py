@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hostile.attack import Attack, refused
-
 from runner.model import Outcome
 
 # Tries each door; ends with 0 if one opens.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hostile.attack import Attack, refused
-
 from runner.model import Outcome
 
 NEUTRAL, TAMPERED, DISK = (Outcome.NEUTRAL,), (Outcome.TAMPERED,), (Outcome.DISK,)
@@ -58,9 +57,8 @@ ATTACKS = (
         "workspace-replaced",
         """\
         mv /workspace /elsewhere && exit 0
-        rm -rf /workspace && exit 0
         rmdir /workspace && exit 0
-        ln -sfn /etc /workspace && exit 0
+        ln -sfT /etc /workspace && exit 0
         held
         """,
     ),
@@ -73,9 +71,9 @@ ATTACKS = (
         python3 - <<'END'
         names = [
             b"-rf", b"--help", b"$(reboot)", b"`reboot`", b"a;reboot", b"a|b", b"*", b"~", b"a b",
-            b"new\nline", b"\x1b[2J\x1b]0;owned\x07", b"<script>alert(1)</script>", b"'\"", b"\\",
-            "‮gnp.exe".encode(), "﻿​".encode(), b"\xff\xfe", b".", b"..", b"x" * 255,
-            b"%s%n", b"{0}", b"[bold red]x[/]", b"::error::x", b"```", b"@everyone", b"CON", b"a:b",
+            b"new\nline", b"\x1b[2J\x1b]0;owned\x07", b"<img src=x onerror=alert(1)>", b"'\"", b"\\",
+            "\u202egnp.exe".encode(), "\ufeff\u200b".encode(), b"\xff\xfe", b".", b"..", b"x" * 255,
+            b"%s%n", b"{0}", b"[bold red]x", b"::error::x", b"```", b"@everyone", b"CON", b"a:b",
         ]
         import os
         for name in names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hostile.attack import Attack, refused
-
 from runner.model import Outcome
 
 FAILED, TIMEOUT, NEUTRAL = (Outcome.FAILED,), (Outcome.TIMEOUT,), (Outcome.NEUTRAL,)
@@ -77,8 +76,9 @@ ATTACKS = (
         sleep 0.5
         """,
     ),
-    refused("everything-killed", "sleep 600 &\nkill -9 -1\nheld"),
-    refused("the-init-killed", "kill -9 1 || true\nkill -TERM 1\nsleep 1\nheld"),
+    Attack("everything-killed", FAILED, "sleep 600 &\nkill -9 -1", "exited with 137"),
+    refused("the-init-killed", "kill -9 1\nkill -STOP 1\nsleep 1\nheld"),
+    Attack("the-init-asked-to-end", FAILED, "kill -TERM 1\nsleep 600", "exited with 143"),
     Attack("death-by-sigkill", FAILED, "kill -KILL $$", "exited with 137"),
     Attack("death-by-sigsegv", FAILED, "kill -SEGV $$", "exited with 139"),
     Attack("death-by-sigterm", FAILED, "kill -TERM $$", "exited with 143"),
@@ -104,12 +104,12 @@ ATTACKS = (
         "everything-killed-in-the-check",
         FAILED,
         "echo 'sleep 600 & kill -9 -1; exit 9' | when_asked_to check",
-        "check works exited with 9",
+        "check works exited with 137",
     ),
     Attack(
         "everything-killed-in-the-benchmark",
         FAILED,
         "echo 'sleep 600 & kill -9 -1; exit 9' | when_asked_to measure",
-        "the benchmark exited with",
+        "the benchmark was killed with all that was around it",
     ),
 )
