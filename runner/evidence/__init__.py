@@ -16,11 +16,19 @@ from runner.evidence.merge import (
 from runner.evidence.place import found_at, prefix_of
 from runner.evidence.publish import apply, publish, uncommitted
 from runner.evidence.push import push
-from runner.evidence.refs import drop_ref, refs_of, set_ref, unfinished_in, with_commits
+from runner.evidence.refs import (
+    CRASH_REPORT,
+    drop_ref,
+    refs_of,
+    set_ref,
+    unfinished_in,
+    with_commits,
+)
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
 from runner.evidence.target import files_in, pack_folder, pack_target
 
 __all__ = [
+    "CRASH_REPORT",
     "EMPTY_TREE",
     "TARGET",
     "ArchiveLimits",

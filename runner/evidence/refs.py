@@ -9,6 +9,8 @@ from runner.evidence.git import Git
 from runner.evidence.repository import Evidence
 from runner.evidence.scratch import PREFIX
 
+CRASH_REPORT = "fast_import_crash_"  # what `git fast-import` leaves when it loses its input
+
 
 def refs_of(evidence: Evidence, run_id: str = "") -> dict[str, str]:
     """The full names and commits of a run's refs, or of all. Raises EvidenceError."""
@@ -46,7 +48,7 @@ def unfinished_in(evidence: Evidence) -> list[Path]:
     folder = evidence.folder
     patterns = (
         "*.lock",
-        "fast_import_crash_*",
+        f"{CRASH_REPORT}*",
         "objects/pack/tmp_*",
         "objects/pack/.tmp-*",
         "objects/[0-9a-f][0-9a-f]/tmp_obj_*",

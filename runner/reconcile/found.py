@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.evidence import Evidence, refs_of, unfinished_in, with_commits
+from runner.evidence import CRASH_REPORT, Evidence, refs_of, unfinished_in, with_commits
 from runner.reconcile.evidence import ref_of, run_of
 from runner.sandbox.protocol import Leftovers
 from runner.store import KnownRun
@@ -79,7 +79,9 @@ def _settled(evidence: Evidence) -> Sequence[Path]:
     """What killed gits have left in the evidence. One that still runs is given time to end: it
     loses its input with its planner, and cleans up by itself."""
     found = unfinished_in(evidence)
-    if any(abs(time.time() - _changed_at(path)) < _YOUNG_S for path in found):
+    # Of one that has written its report nothing more is to be waited for.
+    begun = [path for path in found if not path.name.startswith(CRASH_REPORT)]
+    if any(abs(time.time() - _changed_at(path)) < _YOUNG_S for path in begun):
         time.sleep(_YOUNG_S)
         found = unfinished_in(evidence)
     return found
