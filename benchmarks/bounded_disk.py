@@ -111,6 +111,7 @@ def task_of(target: Path, nodes: int) -> Task:
         search=SearchSettings(seed=5),
         trials=Trials(check_runs=1, pairs=5),
         verify_top=1,
+        verify_pairs=3,
     )
 
 

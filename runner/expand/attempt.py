@@ -7,7 +7,6 @@ had been finished, so that nothing finished runs twice. Files are written whole 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from runner.keeping import keep_whole, keeping
 from runner.model import Expansion, Job
 
 T = TypeVar("T")
@@ -29,7 +29,9 @@ class Attempt:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        with keeping("make", folder):  # but not the run's: that one may only have gone away
+            folder.parent.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
 
     def log(self, step: str) -> Path:
         """Where a step's output goes."""
@@ -46,6 +48,12 @@ class Attempt:
         result = run()
         write_whole(self._file(step), TypeAdapter(kind).dump_python(result, mode="json"))
         return result
+
+    def start_again(self, but: str) -> None:
+        """Forget what has been finished, but for the step ``but``: it is all to be done anew."""
+        for kept in self.folder.glob("*.json"):
+            if kept != self._file(but):
+                kept.unlink()
 
     def kept(self, step: str, kind: type[T]) -> T | None:
         """The result of a step if ``once`` has kept one."""
@@ -78,27 +86,17 @@ class Attempt:
 
 
 def write_whole(path: Path, value: Any) -> None:
-    """Write JSON so that a reader finds all of it or the old file, even after a power cut.
-
-    Once it has returned the new one is found, also then: the name is on disk as well.
-    """
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Write JSON so that a reader finds all of it or the old file, even after a power cut. Raises
+    ``StateError``."""
+    keep_whole(path, json.dumps(value).encode())
 
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        with keeping("read", path):
+            text = path.read_bytes() if path.exists() else b""
+        return json.loads(text)
+    except ValueError:  # empty, or a file that was torn by another version
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.errors import EngineOutOfSpace
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure
-from runner.model import Measurement, Outcome
+from runner.model import Outcome
 from runner.planner.watermarks import shortage
 from runner.sandbox.protocol import Sandbox
 from runner.sandbox.room import room_of
@@ -29,6 +29,6 @@ def demand_room(context: RunContext, sandbox: Sandbox) -> None:
             )
 
 
-def blameless(result: Failure | Measurement) -> bool:
-    """Whether it may have been a full disk that failed, and not what was tried on it."""
+def blameless(result: object) -> bool:
+    """Whether what came of an attempt may be the failure of a full disk, and of nothing else."""
     return isinstance(result, Failure) and result.outcome in (Outcome.FAILED, Outcome.TIMEOUT)

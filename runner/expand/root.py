@@ -5,15 +5,17 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from runner.egress import exports
-from runner.errors import RootFails, TaskError
+from runner.errors import EngineOutOfSpace, RootFails, TaskError
 from runner.evidence import TARGET, IgnoreRules, Recorded, TreeTooLarge, found_at
 from runner.expand.attempt import last_words
 from runner.expand.checking import Checks
 from runner.expand.context import RunContext
 from runner.expand.inspect import watched
 from runner.expand.judging import Failure, Meter, Trial, failure_of
+from runner.expand.room import blameless, demand_room
 from runner.expand.secrets import leaked
 from runner.expand.trying import keep_tried, kept_tried, try_root
 from runner.measure.calibration import Calibration
@@ -24,6 +26,7 @@ from runner.sandbox.protocol import Sandbox, Step, StepResult
 
 ATTEMPT_ID = f"{ROOT}-1"
 SETUP = "setup"
+_TARGET = "target"
 _EVIDENCE = "evidence"
 
 # Patches are applied with `git apply --3way`, which needs the blobs that they were made from. The
@@ -66,15 +69,17 @@ def build_root(
     could tell a better version of it.
     """
     base = sandbox.find(image)
+    demand_room(context, sandbox)
     attempt = context.attempt(ATTEMPT_ID)
     evidence, run_id = context.evidence, context.run_id
-    found = attempt.once("target", Recorded, lambda: _keep_target(context, target))
+    found = attempt.once(_TARGET, Recorded, lambda: _keep_target(context, target))
     _demand_protected(context.task.protected, evidence.manifest(found.commit))
     _demand_targets(context, found.commit)
     result = yield from set_up(context, sandbox, ATTEMPT_ID, ROOT, image, found.commit)
     log = attempt.log(SETUP)
     if failure := failure_of(result.exit, result.code, SETUP, last_words(log)):
-        raise _fails(failure, str(log))
+        sandbox.remove(result.container)
+        raise _fails(context, sandbox, failure, log)
     rules = rules_of(context)
     recorded = attempt.once(
         _EVIDENCE,
@@ -91,13 +96,14 @@ def build_root(
     )
     yield Phase(ROOT, "evidence.recorded", {"commit": recorded.commit})
     facts = {"attempt": ATTEMPT_ID, "tree": recorded.tree_id, "commit": recorded.commit}
+    demand_room(context, sandbox)
     snapshot = sandbox.commit(result.container, ROOT, base, facts)
     sandbox.remove(result.container)
     yield Phase(ROOT, "snapshot.committed", {"tag": snapshot.tag, "digest": snapshot.digest})
     trial = Trial(context, sandbox, ATTEMPT_ID, ROOT, Meter(result.seconds))
     tried = yield from try_root(trial, snapshot.digest)
     if isinstance(tried, Failure):
-        raise _fails(tried, str(attempt.folder))
+        raise _fails(context, sandbox, tried, attempt.folder)
     keep_tried(attempt, tried)
     return kept_root(context, State(ROOT, snapshot, recorded.commit, recorded.tree_id))
 
@@ -182,7 +188,15 @@ def _demand_targets(context: RunContext, commit: str) -> None:
             )
 
 
-def _fails(failure: Failure, log: str) -> RootFails:
+def _fails(context: RunContext, sandbox: Sandbox, failure: Failure, log: Path) -> RootFails:
+    """What is to be raised. Raises ``EngineOutOfSpace`` instead where a full disk is to blame; then
+    nothing that failed on it is kept."""
+    if blameless(failure):
+        try:
+            demand_room(context, sandbox)
+        except EngineOutOfSpace:
+            context.attempt(ATTEMPT_ID).start_again(but=_TARGET)
+            raise
     return RootFails(
         f"the untouched target fails: {failure.reason}\n"
         f"Nothing can be searched from here. The full output is in {log}"

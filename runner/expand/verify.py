@@ -14,6 +14,7 @@ from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.measuring import compare
 from runner.expand.overlays import sealed_over
 from runner.expand.prove import Ground, prove
+from runner.expand.room import demand_room
 from runner.expand.root import SETUP, Root, rules_of, set_up
 from runner.expand.sides import Sides, in_fresh_containers
 from runner.expand.trying import sealed_benchmark
@@ -93,6 +94,7 @@ def build(
             rules_of(context),
             watched(context),
         )
+        demand_room(context, sandbox)
         facts = {"attempt": trial.attempt_id}
         snapshot = sandbox.commit(result.container, name or trial.attempt_id, None, facts)
     except TreeTooLarge as error:

@@ -12,6 +12,7 @@ from runner.errors import Cancelled, EngineError, TaskError
 from runner.evidence import TARGET
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure, Meter, Trial
+from runner.expand.room import blameless, demand_room
 from runner.expand.root import Root
 from runner.expand.trying import learn_all
 from runner.expand.verify import Built, build, conclude, costed, examine, verify
@@ -119,7 +120,10 @@ def patiently(
     """Do something that needs the engine, and again, as a new attempt, if the engine fails."""
     for number in itertools.count(1):
         try:
-            return (yield from once(fresh_id(room.context, stem)))
+            result = yield from once(fresh_id(room.context, stem))
+            if blameless(result):
+                demand_room(room.context, room.sandbox)
+            return result
         except EngineError as error:
             if number >= _ATTEMPTS:
                 raise

@@ -1,0 +1,149 @@
+"""Runs whose snapshots may take so much, on disks that hold so much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import runner.search
+from benchmarks import bounded_disk
+from runner.errors import EngineOutOfSpace, ExitCode
+from runner.model import Phase, Retried, Stopped, StopReason
+from runner.planner.watermarks import DiskRules, Mark
+from runner.sandbox.fake import FakeSandbox
+from runner.sandbox.room import Room
+from runner.task import Task
+from tests.runs import Bench, action, make_task
+
+SMALL = 256 << 10
+ADDS = [action(f"add-{n}", f"head -c 30000 /dev/zero | tr '\\0' {n} > part-{n}") for n in range(8)]
+
+
+def on_a_disk(folder: Path, disk_bytes: int | None, workers: int = 1, **rules: object) -> Bench:
+    """A world whose snapshots share a disk of this size."""
+    world = folder / "world"
+    base = FakeSandbox(world, "base").base()
+    return Bench(
+        folder,
+        lambda run, slot, off: FakeSandbox(world, run, slot, off, disk_bytes),
+        base,
+        workers,
+        DiskRules(**rules),  # type: ignore[arg-type]
+    )
+
+
+# Amounts, so that the disk of whoever runs this has them.
+LOW, HIGH = Mark(1.0, 200 << 10, 0), Mark(1.0, 240 << 10, 0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two attempts, instead of six with a minute of pauses between them."""
+    monkeypatch.setattr(runner.search, "MAX_ATTEMPTS", 2)
+
+
+def test_a_run_stays_below_its_cap_and_rebuilds_what_it_needs(tmp_path: Path) -> None:
+    told = bounded_disk.bounded(bounded_disk.on_the_fake(tmp_path, 2), 40, 8, "r1")
+    assert bounded_disk.kept(told), bounded_disk.table(told)
+    assert told.all_bytes > 2 * told.cap_bytes
+    assert told.rebuilt > 0
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("nothing_left_behind")
+def test_a_run_on_an_engine_does_too(tmp_path: Path, run_id: str) -> None:
+    bench = bounded_disk.on_the_engine(tmp_path, 2)
+    try:
+        told = bounded_disk.bounded(bench, 25, 7, run_id)
+    finally:
+        bounded_disk.clean(bench, run_id)
+    assert bounded_disk.kept(told), bounded_disk.table(told)
+
+
+def test_eviction_changes_nothing_of_what_a_search_finds(tmp_path: Path) -> None:
+    """One worker, so that the order is the same: the tree is that of a run that keeps everything."""
+    trees = []
+    for name, cap in (("free", None), ("capped", 150_000)):
+        bench = on_a_disk(tmp_path / name, None, snapshot_bytes=cap)
+        events, _ = bench.run(_task(bench, 10))
+        trees.append([(n.label, n.actions, n.tree_id, n.outcome, n.visits) for n in bench.result().nodes])
+        evicted = [e for e in events if isinstance(e, Phase) and e.name == "snapshot.evicted"]
+        assert bool(evicted) is (cap is not None)
+    assert trees[0] == trees[1]
+
+
+def test_a_disk_that_runs_full_is_kept_free_by_evicting(tmp_path: Path) -> None:
+    bench = on_a_disk(tmp_path, 2 * SMALL, low=LOW, high=HIGH, hard=Mark(0.0))
+    events, finished = bench.run(_task(bench, 12))
+    assert finished.stop.reason is StopReason.NODES
+    assert any(isinstance(e, Phase) and e.name == "snapshot.evicted" for e in events)
+    assert not any(isinstance(e, Retried) for e in events)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_full_disk_ends_a_run_clearly_and_a_larger_one_lets_it_go_on(tmp_path: Path) -> None:
+    """Nothing may be evicted: the disk is somebody else's. No attempt is counted for it."""
+    bench = on_a_disk(tmp_path, SMALL, low=Mark(0.0), hard=Mark(1.0, SMALL // 2, 0))
+    task = _task(bench, 10)
+    events, finished = bench.run(task)
+    assert finished.stop.reason is StopReason.ENVIRONMENT
+    assert finished.exit_code is ExitCode.ENVIRONMENT
+    said = finished.stop.detail
+    assert "the engine's disk" in said and "must be" in said and "oppie gc" in said
+    assert isinstance(events[-1], Stopped)
+    before = bench.result()
+    assert before.status == "interrupted"
+    assert all(node.visits == 0 or node.outcome in ("improved", "neutral") for node in before.nodes[1:])
+    roomy = on_a_disk(tmp_path, None)
+    _, finished = roomy.run(task)
+    assert finished.stop.reason is StopReason.NODES
+    assert roomy.result().evaluations == 10
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_commit_that_finds_no_room_is_no_fault_of_the_actions(tmp_path: Path) -> None:
+    """The watermarks are blind here: it is the engine itself that runs out of space."""
+    rules = {"low": Mark(0.0), "high": Mark(0.0), "hard": Mark(0.0)}
+    bench = on_a_disk(tmp_path, 100_000, **rules)
+    _, finished = bench.run(_task(bench, 10))
+    assert finished.stop.reason is StopReason.ENVIRONMENT
+    assert "no space left on device" in finished.stop.detail
+    assert all(n.outcome in (None, "improved", "neutral") for n in bench.result().nodes[1:])
+
+
+def test_a_root_that_finds_no_room_is_no_failing_root(tmp_path: Path) -> None:
+    bench = on_a_disk(tmp_path, SMALL, hard=Mark(1.0))
+    with pytest.raises(EngineOutOfSpace, match="all but full"):
+        bench.run(_task(bench, 2))
+    _, finished = on_a_disk(tmp_path, None).run(_task(bench, 2))
+    assert finished.stop.reason is StopReason.NODES
+
+
+def test_a_root_that_failed_on_a_full_disk_is_tried_again(tmp_path: Path) -> None:
+    """What failed is not kept: the disk was to blame."""
+    spoilt, tried = tmp_path / "spoilt", tmp_path / "tried"
+    spoilt.touch()
+
+    class Filling(FakeSandbox):
+        """A disk that is full once something was tried on it."""
+
+        def room(self) -> Room | None:
+            full = spoilt.exists() and tried.exists()
+            return Room("/disk", 0 if full else 1 << 40, 1 << 40)
+
+    base = FakeSandbox(tmp_path / "world", "base").base()
+    bench = Bench(tmp_path, lambda run, slot, off: Filling(tmp_path / "world", run, slot, off), base)
+    task = replace(_task(bench, 2), setup=(f"touch {tried}; [ ! -e {spoilt} ]",))
+    with pytest.raises(EngineOutOfSpace, match="/disk"):
+        bench.run(task)
+    spoilt.unlink()
+    _, finished = bench.run(task)
+    assert finished.stop.reason is StopReason.NODES
+
+
+def _task(bench: Bench, nodes: int) -> Task:
+    """A catalogue whose states all cost the same, and are as large as they have actions."""
+    task = make_task(bench.target, ADDS, nodes)
+    return replace(task, checks=(), benchmark=replace(task.benchmark, pairs=1))
