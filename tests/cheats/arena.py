@@ -69,6 +69,7 @@ def arena(task: Task, image: str, folder: Path, lanes: int = WORKERS) -> Iterato
     than they disturb each other.
     """
     run_id = f"cheats-{secrets.token_hex(4)}"
+    (folder / "runs" / run_id).mkdir(parents=True)
     cancelled = threading.Event()
     context = RunContext(
         run_id,
