@@ -146,6 +146,8 @@ class Containers:
         stream = Stream(sock, self._cancelled, keep=raw)
         try:
             self.watch(name)
+            if stream.is_over:  # its input would be cut short
+                raise EngineUnavailable(f"the engine let go of {name} before it was started")
             self._start(name)
         except BaseException:
             stream.close()

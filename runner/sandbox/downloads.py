@@ -7,7 +7,7 @@ would be waited for without end, and leave the connection open when nobody reads
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TypeAlias
 
 import docker
@@ -18,7 +18,6 @@ from runner.sandbox.frames import Demux
 Body: TypeAlias = Generator[bytes, None, None]  # to be closed by whoever leaves it early
 
 _CHUNK_BYTES = 1 << 18
-_END_MARK_BYTES = 1024  # two blocks of zeros, POSIX.1-1988 ustar
 
 
 def download(
@@ -53,17 +52,3 @@ def log_of(api: docker.APIClient, container: str) -> Body:
         yield from demux.feed(data)
     if demux.is_midway:
         raise EngineUnavailable(f"the log of {container} broke off")
-
-
-def whole_tar(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass a tar stream on, and demand that it ends as one does.
-
-    An engine that fails in the middle may end its answer as if all was well, and a reader takes an
-    archive that stops between two members for a whole one. Raises ``EngineUnavailable``.
-    """
-    end = b""
-    for chunk in chunks:
-        end = (end + chunk[-_END_MARK_BYTES:])[-_END_MARK_BYTES:]
-        yield chunk
-    if len(end) < _END_MARK_BYTES or any(end):
-        raise EngineUnavailable("an archive broke off before its end")

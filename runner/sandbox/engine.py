@@ -17,7 +17,7 @@ from runner.model import Snapshot
 from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import engine_errors
 from runner.sandbox.containers import Containers
-from runner.sandbox.downloads import archive_of, export_of, whole_tar
+from runner.sandbox.downloads import archive_of, export_of
 from runner.sandbox.frames import LOOP
 from runner.sandbox.inventory import held, held_image
 from runner.sandbox.logfile import LogFile
@@ -28,6 +28,7 @@ from runner.sandbox.protocol import WORKSPACE, HeldImage, Leftovers, Step, StepR
 from runner.sandbox.room import Room, folder_here, room_of
 from runner.sandbox.session import LoopSession
 from runner.sandbox.steps import StepRun
+from runner.sandbox.tarends import whole_tar
 from runner.sandbox.vessel import EngineVessel
 
 T = TypeVar("T")

@@ -10,8 +10,9 @@ import docker
 import docker.errors
 
 from runner.sandbox import spec
-from runner.sandbox.downloads import export_of, whole_tar
+from runner.sandbox.downloads import export_of
 from runner.sandbox.patience import Patience
+from runner.sandbox.tarends import whole_tar
 
 
 def flatten(

@@ -50,6 +50,16 @@ class Stream:
         """Whether all that was queued has been handed to the engine."""
         return not self._outgoing and not self._close_after
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the other side has hung up, with nothing left to read."""
+        try:
+            return self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def read(self, deadline: float) -> Iterator[bytes]:
         """Yield output until the stream ends; ``b""`` about five times a second when it is quiet.
 
