@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _HANDSHAKE_RECORD = 22
+_RECORD_HEAD_BYTES = 5
 _CLIENT_HELLO = 1
 _SERVER_NAME = 0
 _MOST_BYTES = 1 << 16
@@ -24,6 +25,8 @@ class HelloGate:
 
     host: str
     _held: bytearray = field(default_factory=bytearray)
+    _at: int = 0  # where in what is held the next record begins
+    _message: bytearray = field(default_factory=bytearray)
     _open: bool = False
 
     def passes(self, data: bytes) -> bytes:
@@ -31,20 +34,43 @@ class HelloGate:
         if self._open:
             return data
         self._held += data
-        try:
-            name = _server_name(bytes(self._held))
-        except _Incomplete:
-            if len(self._held) > _MOST_BYTES:
-                raise Fronted("a ClientHello without an end") from None
-            return b""
-        if name is not None and name.lower().removesuffix(".") != self.host:
-            raise Fronted(f"TLS asks for {name[:100]!r}")
+        if self._is_hello():
+            if len(self._message) < 4 or len(self._message) < 4 + self._length():
+                if len(self._held) > _MOST_BYTES:
+                    raise Fronted("a ClientHello without an end")
+                return b""
+            name = _server_name(bytes(self._message[4 : 4 + self._length()]))
+            if name is not None and name.lower().removesuffix(".") != self.host:
+                raise Fronted(f"TLS asks for {name[:100]!r}")
         self._open = True
         return bytes(self._held)
 
+    def _is_hello(self) -> bool:
+        """Put the message together, from as many records as it comes in; false if it is none."""
+        while len(self._held) > self._at:
+            head = self._held[self._at : self._at + _RECORD_HEAD_BYTES]
+            if head[0] != _HANDSHAKE_RECORD or head[1:2] not in (b"", b"\3"):
+                if self._message:
+                    raise Fronted("a ClientHello that can't be read")
+                return False
+            end = self._at + _RECORD_HEAD_BYTES + int.from_bytes(head[3:5], "big")
+            if len(head) < _RECORD_HEAD_BYTES or len(self._held) < end:
+                break
+            self._message += self._held[self._at + _RECORD_HEAD_BYTES : end]
+            self._at = end
+            if self._message and self._message[0] != _CLIENT_HELLO:
+                return False
+            if len(self._message) >= 4 + self._length():
+                break
+        return True
+
+    def _length(self) -> int:
+        """Of the message's body, as far as it has been told."""
+        return int.from_bytes(self._message[1:4], "big")
+
 
 class _Incomplete(Exception):
-    """More bytes are needed to tell."""
+    """There is less than there was said to be."""
 
 
 class _Reader:
@@ -75,33 +101,13 @@ class _Reader:
         return _Reader(self.take(self.number(size)))
 
 
-def _server_name(data: bytes) -> str | None:
-    """The name asked for; ``None`` if none is, or if this is no TLS. Raises ``_Incomplete``, and
-    ``Fronted`` for a ClientHello that is malformed or asks for several names."""
-    hello = _client_hello(data)
-    if hello is None:
-        return None
+def _server_name(hello: bytes) -> str | None:
+    """The name that a ClientHello's body asks for; ``None`` if it asks for none. Raises ``Fronted``
+    if it is malformed or asks for several."""
     try:
-        return _name_in(hello)
-    except (_Incomplete, UnicodeDecodeError):  # it is whole, so it lies
+        return _name_in(_Reader(hello))
+    except (_Incomplete, UnicodeDecodeError):
         raise Fronted("a ClientHello that can't be read") from None
-
-
-def _client_hello(data: bytes) -> _Reader | None:
-    """The ClientHello's body, put together from as many records as it came in."""
-    records, message = _Reader(data), b""
-    while len(message) < 4 or len(message) < 4 + int.from_bytes(message[1:4], "big"):
-        if records.number(1) != _HANDSHAKE_RECORD:
-            if message:
-                raise Fronted("a ClientHello that can't be read")
-            return None
-        if records.number(1) != 3:
-            return None
-        records.take(1)
-        message += records.take(records.number(2))
-        if message and message[0] != _CLIENT_HELLO:
-            return None
-    return _Reader(message[4 : 4 + int.from_bytes(message[1:4], "big")])
 
 
 def _name_in(hello: _Reader) -> str | None:

@@ -25,7 +25,6 @@ _CHUNK = 1 << 14
 _ENOUGH = 1 << 16  # waiting for the wire: no more is read from connections
 _TOO_MUCH = 1 << 20  # nor from the wire: the other end asks and doesn't listen
 _FRAME = struct.Struct(">IBH")
-_COUNT = struct.Struct(">I")
 OPEN, DATA, END, RESET, CREDIT = range(5)
 
 
@@ -138,6 +137,8 @@ class Tunnel:
         del self._incoming[:at]
 
     def _take(self, number: int, kind: int, payload: bytes) -> None:
+        if kind > CREDIT:
+            raise Broken("a frame of no known kind")
         if kind == OPEN:
             self._open(number)
             return
@@ -154,12 +155,10 @@ class Tunnel:
             self._flush(connection)
         elif kind == RESET:
             self._drop(connection)
-        elif kind == CREDIT and len(payload) == _COUNT.size:
-            connection.credit += _COUNT.unpack(payload)[0]
+        else:
+            connection.credit += int.from_bytes(payload, "big")
             if connection.credit > WINDOW:
                 raise Broken("more was passed on than was sent")
-        else:
-            raise Broken("a frame of no known kind")
 
     def _open(self, number: int) -> None:
         if self._opened is None or number in self._connections:
@@ -226,7 +225,7 @@ class Tunnel:
             if connection.ended and not connection.pending:
                 self._drop(connection)
         elif connection.owed * 2 >= WINDOW:
-            self._tell(connection.number, CREDIT, _COUNT.pack(connection.owed))
+            self._tell(connection.number, CREDIT, connection.owed.to_bytes(4, "big"))
             connection.owed = 0
 
     def _drop(self, connection: _Connection, tell: bool = False) -> None:
