@@ -113,7 +113,7 @@ ATTACKS = (
         "limits-raised",
         "os.nice(-5) and None",
         'libc.prlimit(0, 7, (ctypes.c_ulong * 2)(9999, 9999), None)',
-        'open("/proc/self/oom_score_adj", "w").write("-900") and None',
+        'os.write(os.open("/proc/self/oom_score_adj", os.O_WRONLY), b"-900") and None',
         "libc.sched_setscheduler(0, 1, (ctypes.c_int * 1)(1))",
     ),
     opens(

@@ -274,3 +274,40 @@ def test_any_bytes_reach_the_command_as_they_are(tmp_path: Path, text: bytes) ->
     done = run(tmp_path, Action("c", ActionKind.COMMAND, b"printf %s " + quoted))
     assert done.returncode == 0, done.stderr
     assert done.stdout == text
+
+
+# -- secrets -----------------------------------------------------------------------------------
+
+PATCH = b"""\
+--- a/a.txt
++++ b/a.txt
+@@ -1,4 +1,4 @@
+-line 0
++x
+ line 1
+ line 2
+ line 3
+"""
+HARD = "'\"$(touch owned)`x`\\ %s * \\n é"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_commands_have_secrets_in_their_environment_and_patches_have_none(
+    workspace: Path, shell: str
+) -> None:
+    actions = (
+        Action("first", body=b'printf %s "$TOKEN" >first; tr "\\0" "\\n" </proc/$$/cmdline >line'),
+        Action("patch", ActionKind.PATCH, PATCH),
+        Action("last", body=b'printf %s "$TOKEN" >last'),
+    )
+    command = ["busybox", "sh", "-s"] if shell == "busybox" else [shell, "-s"]
+    fed = script(actions, {"TOKEN": HARD})
+    subprocess.run(command, input=fed, cwd=workspace, capture_output=True, timeout=30, check=True)
+    assert (workspace / "first").read_text() == (workspace / "last").read_text() == HARD
+    assert "touch" not in (workspace / "line").read_text()
+    assert not (workspace / "owned").exists()
+    assert fed.count(b"export TOKEN=") == 2
+
+
+def test_without_secrets_the_script_is_what_it_was() -> None:
+    assert script([Action("a", body=b"true")], {}) == script([Action("a", body=b"true")])

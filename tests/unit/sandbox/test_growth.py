@@ -39,5 +39,5 @@ def test_enough_is_left(room: Room) -> None:
     ],
 )
 def test_too_little_is_left(room: Room) -> None:
-    with pytest.raises(EngineOutOfSpace, match="MiB and .* inodes left, so it was ended"):
+    with pytest.raises(EngineOutOfSpace, match=r"MiB and .* inodes left, so it was ended"):
         demand_floor(room, "it")

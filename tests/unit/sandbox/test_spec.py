@@ -85,6 +85,7 @@ def test_a_snapshots_labels_overwrite_all_of_its_containers() -> None:
         "io.oppie.actions": "a b",
         "io.oppie.tree": "t",
         "io.oppie.commit": "c",
+        "io.oppie.rebuilt": "",
     }
     assert container.keys() == snapshot.keys()
     assert {key: value for key, value in container.items() if value} == {
