@@ -93,7 +93,7 @@ class Place:
     def task(self) -> Task:
         """A task whose actions end in every way there is."""
         scene = self.scene
-        actions = tuple(self._told(action) for action in ACTIONS)
+        actions = tuple(self.told(action) for action in ACTIONS)
         task = make_task(self.folder / "target", actions, nodes=scene.nodes)
         check = Check("whole", self._telling("grep -q whole state"), 30.0)
         return replace(
@@ -106,7 +106,8 @@ class Place:
             verify_pairs=6,
         )
 
-    def _told(self, action: Action) -> Action:
+    def told(self, action: Action) -> Action:
+        """The action, which tells the witness that it begins, and takes its time."""
         command = self._telling(action.body.decode())
         if self.scene.slow_s:
             command = f"{command}; code=$?; sleep {self.scene.slow_s:g}; exit $code"
