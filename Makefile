@@ -60,10 +60,10 @@ lint: venv  ## ruff and mypy
 	MYPYPATH=runner/sandbox $(BIN)/mypy --strict --config-file= images/engine.py
 
 test-unit: venv  ## seconds; needs no engine
-	@$(BIN)/python -m pytest --quiet --ignore tests/contract --ignore tests/integration
+	@$(BIN)/python -m pytest --quiet -n auto tests/unit tests/golden
 
 test-engine: setup  ## contract and integration tests; a missing engine is a failure
-	@$(BIN)/python -m pytest --quiet tests/contract tests/integration
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile tests/contract tests/integration
 
 bench: setup  ## the ratios that are promised
 	@$(BIN)/python -m benchmarks

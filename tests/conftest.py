@@ -11,6 +11,7 @@ from pathlib import Path
 import docker
 import docker.errors
 import pytest
+from hypothesis import settings
 from worlds import Bench, World
 
 from runner.errors import EngineUnavailable
@@ -18,6 +19,12 @@ from runner.sandbox import spec
 from runner.sandbox.connect import connect
 from runner.sandbox.fake import FakeSandbox
 from runner.sandbox.protocol import Leftovers, Sandbox
+
+# The same examples each time, on a machine of any speed; `pytest --hypothesis-profile explore` looks
+# for new ones.
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 # Others may be using the engine: only what carries a run id with this session's mark is ours.
 SESSION = f"test-{secrets.token_hex(4)}"
