@@ -23,6 +23,7 @@ from runner.guard.values import (
     list_of,
     map_of,
     matching,
+    one_of,
 )
 from runner.sandbox import spec
 from runner.sandbox.protocol import WORKSPACE
@@ -31,6 +32,7 @@ _DEPTH_LIMIT = 8
 # Objects whose keys are data: they are one value.
 _MAPS = frozenset(("Labels", "HostConfig.Tmpfs", "HostConfig.LogConfig.Config"))
 
+_LOG_BOUNDS = ("max-size", "max-file")
 _LABELS = map_of(matching(r"io\.oppie\.[a-z]+", "one of oppie's"), TEXT)
 _TMPFS_OPTION = r"rw|nosuid|nodev|exec|noexec|(?:mode|size|nr_inodes|uid|gid)=[0-9]+"
 _TMPFS = map_of(
@@ -80,9 +82,9 @@ CONTAINER: dict[str, Check] = {
     "HostConfig.ReadonlyRootfs": BOOLEAN,
     "HostConfig.Tmpfs": _TMPFS,
     "HostConfig.Ulimits": _ULIMITS,
-    "HostConfig.LogConfig.Type": exactly("json-file"),
+    "HostConfig.LogConfig.Type": one_of("json-file", "none"),
     "HostConfig.LogConfig.Config": map_of(
-        matching("max-size|max-file", "max-size or max-file"), matching("[0-9]{1,15}", "a number")
+        one_of(*_LOG_BOUNDS), matching("[0-9]{1,15}", "a number")
     ),
     "HostConfig.Mounts": Check("must be a list", lambda value: isinstance(value, list)),
     "HostConfig.Runtime": TEXT,
@@ -101,7 +103,6 @@ NEEDED = (
     "HostConfig.NanoCpus",
     "HostConfig.PidsLimit",
     "HostConfig.LogConfig.Type",
-    "HostConfig.LogConfig.Config",
 )
 COMMITTED: dict[str, Check] = {
     "User": exactly(spec.USER),
@@ -144,6 +145,9 @@ def check_container(values: Mapping[str, Any], terms: Terms) -> None:
         why = f"{missing[0]} is missing"
     if not why and values["HostConfig.Memory"] != values["HostConfig.MemorySwap"]:
         why = "HostConfig.MemorySwap must be HostConfig.Memory: no swap on top"
+    if not why and values["HostConfig.LogConfig.Type"] != "none":
+        bounds = values.get("HostConfig.LogConfig.Config", {})
+        why = "" if len(bounds) == len(_LOG_BOUNDS) else "HostConfig.LogConfig has no bounds"
     runtime = values.get("HostConfig.Runtime", "")
     if not why and runtime and runtime not in terms.runtimes:
         why = f"HostConfig.Runtime {runtime} isn't granted (--runtime)"

@@ -20,6 +20,7 @@ _FIELDS_LIMIT = 64
 
 _VERSION = re.compile(r"/v1\.([1-9][0-9]{1,2})(?=/)")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._:@-]+)+")
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}"
 _REFERENCE = r"[A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*?"
 _SHAPES = (
@@ -95,7 +96,7 @@ def _query(text: str) -> dict[str, tuple[str, ...]]:
     for key, value in pairs:
         if key in found and key not in REPEATED:
             raise Malformed(f"the query has {key!r} twice")
-        if not value.isprintable():
-            raise Malformed(f"the query's {key!r} isn't printable")
+        if not _LINE.fullmatch(value):
+            raise Malformed(f"the query's {key!r} is no single line")
         found[key] = (*found.get(key, ()), value)
     return found

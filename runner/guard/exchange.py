@@ -40,6 +40,7 @@ class Order:
 
     Its body is ``content``, or the request's own through ``stream``, which may look at the pieces
     and raise ``Refused``; without either there is none. ``upgrade`` is a protocol to change to.
+    What the engine answers with goes through ``answer``.
     """
 
     target: str
@@ -47,6 +48,7 @@ class Order:
     stream: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
     headers: tuple[tuple[str, str], ...] = ()
     upgrade: str = ""
+    answer: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
 
 
 class Policy(Protocol):
@@ -135,16 +137,18 @@ class Conversation:
             raise Gone("the engine hung up")
         reply = parse_reply(head, request.method)
         if reply.status != 101:
-            self._pass_on(reply, engine)
+            self._pass_on(reply, engine, order)
             return True
         if not order.upgrade:
             raise Gone("the engine changed the protocol without being asked")
         self._tunnel(reply, engine)
         return False
 
-    def _pass_on(self, reply: Reply, engine: Wire) -> None:
+    def _pass_on(self, reply: Reply, engine: Wire, order: Order) -> None:
         """The reply, as it comes. If it breaks off, so does what the client gets."""
-        chunked = reply.framing.length_bytes is None
+        pieces, chunked = engine.body(reply.framing), reply.framing.length_bytes is None
+        if order.answer and reply.framing != EMPTY:
+            pieces, chunked = order.answer(pieces), True
         headers = [(name, value) for name, value in reply.headers if name not in _HOP]
         if chunked:
             headers.append(("transfer-encoding", "chunked"))
@@ -152,7 +156,7 @@ class Conversation:
             headers.append(("content-length", str(reply.framing.length_bytes)))
         self._answering = True
         self._client.sock.sendall(_reply_head(reply.status, reply.reason, headers))
-        for piece in engine.body(reply.framing):
+        for piece in filter(None, pieces):
             self._client.sock.sendall(_chunk(piece) if chunked else piece)
         if chunked:
             self._client.sock.sendall(b"0\r\n\r\n")

@@ -1,6 +1,6 @@
 """The list of calls that oppie makes, and the recordings that it is made of.
 
-``allowed.json`` isn't written by hand: ``tests/guard/record.py`` runs what oppie can do through a
+``allowed.json`` isn't written by hand: ``tests/guard/record.py`` does what oppie can do through a
 recording guard, and writes what was seen. It names shapes, never values.
 """
 

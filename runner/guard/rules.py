@@ -26,7 +26,7 @@ from runner.sandbox import spec
 _NO_RUN = re.compile(r"agent|base|planner|task-.*")
 _TAG = matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a tag")
 _REPOSITORY = matching(r"oppie/[a-z0-9][a-z0-9._-]*", "one below oppie/")
-_CHANGE = matching(r"(?:USER|WORKDIR|CMD|ENV|LABEL) [ -~]*", "USER, WORKDIR, CMD, ENV or LABEL")
+_CHANGE = matching(r"(?:USER|WORKDIR|CMD|ENV|LABEL) .*", "USER, WORKDIR, CMD, ENV or LABEL")
 _CONTAINER_PREFIX = "container:"
 
 
@@ -133,10 +133,18 @@ def _own_list(ground: Ground) -> Order:
 
 def _own_events(ground: Ground) -> Order:
     filters = _filters(ground.call)
-    if len(filters.get("container", ())) != 1 or not ground.call.one("until"):
-        raise Refused("the filters must name one container, and `until` an end")
+    if not ground.call.one("until"):
+        raise Refused("`until` must name an end")
+    if not filters:  # how many there are is told, and nothing of what they say
+        return Order(ground.call.target(), answer=_only_counted)
+    if len(filters.get("container", ())) != 1:
+        raise Refused("the filters must name one container, or be empty")
     container = ground.objects.container(filters["container"][0])
     return Order(ground.call.target(filters=json.dumps({**filters, "container": [container]})))
+
+
+def _only_counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    return (b"{}\n" * piece.count(b"\n") for piece in pieces)
 
 
 def _filters(call: Call) -> dict[str, list[str]]:
@@ -186,9 +194,9 @@ def _import_or_pull(ground: Ground) -> Order:
         _demand_builds(ground.terms)
         _demand_granted(f"{call.one('fromImage')}:{call.one('tag')}", ground.terms)
         return Order(call.target(), headers=_registry(ground.request))
-    if "fromSrc" not in call.query or "repo" not in call.query:
+    if "fromSrc" not in call.query:
         raise Refused("it is neither a pull nor an import")
-    if not _is_run(call.one("repo")):
+    if call.one("repo") and not _is_run(call.one("repo")):
         _demand_builds(ground.terms)
     return Order(call.target(), stream=_unchanged, headers=_TAR)
 

@@ -1,0 +1,1 @@
+"""All that oppie does with an engine, done through a guard."""
