@@ -32,7 +32,7 @@ class RunContext:
     lane: Lane
     cancelled: Callable[[], bool]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    disk: DiskRules = DiskRules()
+    disk: DiskRules = field(default_factory=DiskRules)
     rebuilding: Turns = field(default_factory=Turns)
 
     def attempt(self, attempt_id: str) -> Attempt:

@@ -51,10 +51,11 @@ class Finding:
 class Removal:
     """One object that ``oppie gc`` removed, or would remove."""
 
-    kind: str  # container, image, evidence, run
+    kind: str  # container, image, run
     name: str
     run_id: str
     size_bytes: int | None = None
+    reason: str = ""
 
 
 def run_to_json(view: RunView) -> Json:
@@ -107,8 +108,14 @@ def gc_to_json(removals: Sequence[Removal], *, dry_run: bool) -> Json:
         "schema": _schema("gc"),
         "dry_run": dry_run,
         "removed": [
-            {"kind": e.kind, "name": e.name, "run_id": e.run_id, "size_bytes": e.size_bytes}
-            for e in removals
+            {
+                "kind": each.kind,
+                "name": each.name,
+                "run_id": each.run_id,
+                "size_bytes": each.size_bytes,
+                "reason": each.reason,
+            }
+            for each in removals
         ],
         "size_bytes": sum(each.size_bytes or 0 for each in removals),
     }

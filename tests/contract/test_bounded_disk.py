@@ -18,10 +18,11 @@ from runner.task import Task
 from tests.runs import Bench, action, make_task
 
 SMALL = 256 << 10
+_DEFAULT = DiskRules()
 ADDS = [action(f"add-{n}", f"head -c 30000 /dev/zero | tr '\\0' {n} > part-{n}") for n in range(8)]
 
 
-def on_a_disk(folder: Path, disk_bytes: int | None, workers: int = 1, **rules: object) -> Bench:
+def on_a_disk(folder: Path, disk_bytes: int | None, rules: DiskRules = _DEFAULT) -> Bench:
     """A world whose snapshots share a disk of this size."""
     world = folder / "world"
     base = FakeSandbox(world, "base").base()
@@ -29,8 +30,8 @@ def on_a_disk(folder: Path, disk_bytes: int | None, workers: int = 1, **rules: o
         folder,
         lambda run, slot, off: FakeSandbox(world, run, slot, off, disk_bytes),
         base,
-        workers,
-        DiskRules(**rules),  # type: ignore[arg-type]
+        1,
+        rules,
     )
 
 
@@ -66,7 +67,7 @@ def test_eviction_changes_nothing_of_what_a_search_finds(tmp_path: Path) -> None
     """One worker, so that the order is the same: the tree is that of a run that keeps everything."""
     trees = []
     for name, cap in (("free", None), ("capped", 150_000)):
-        bench = on_a_disk(tmp_path / name, None, snapshot_bytes=cap)
+        bench = on_a_disk(tmp_path / name, None, DiskRules(snapshot_bytes=cap))
         events, _ = bench.run(_task(bench, 10))
         trees.append([(n.label, n.actions, n.tree_id, n.outcome, n.visits) for n in bench.result().nodes])
         evicted = [e for e in events if isinstance(e, Phase) and e.name == "snapshot.evicted"]
@@ -75,7 +76,7 @@ def test_eviction_changes_nothing_of_what_a_search_finds(tmp_path: Path) -> None
 
 
 def test_a_disk_that_runs_full_is_kept_free_by_evicting(tmp_path: Path) -> None:
-    bench = on_a_disk(tmp_path, 2 * SMALL, low=LOW, high=HIGH, hard=Mark(0.0))
+    bench = on_a_disk(tmp_path, 2 * SMALL, DiskRules(LOW, HIGH, Mark(0.0)))
     events, finished = bench.run(_task(bench, 12))
     assert finished.stop.reason is StopReason.NODES
     assert any(isinstance(e, Phase) and e.name == "snapshot.evicted" for e in events)
@@ -85,7 +86,7 @@ def test_a_disk_that_runs_full_is_kept_free_by_evicting(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_full_disk_ends_a_run_clearly_and_a_larger_one_lets_it_go_on(tmp_path: Path) -> None:
     """Nothing may be evicted: the disk is somebody else's. No attempt is counted for it."""
-    bench = on_a_disk(tmp_path, SMALL, low=Mark(0.0), hard=Mark(1.0, SMALL // 2, 0))
+    bench = on_a_disk(tmp_path, SMALL, DiskRules(Mark(0.0), hard=Mark(1.0, SMALL // 2, 0)))
     task = _task(bench, 10)
     events, finished = bench.run(task)
     assert finished.stop.reason is StopReason.ENVIRONMENT
@@ -105,8 +106,8 @@ def test_a_full_disk_ends_a_run_clearly_and_a_larger_one_lets_it_go_on(tmp_path:
 @pytest.mark.usefixtures("impatient")
 def test_a_commit_that_finds_no_room_is_no_fault_of_the_actions(tmp_path: Path) -> None:
     """The watermarks are blind here: it is the engine itself that runs out of space."""
-    rules = {"low": Mark(0.0), "high": Mark(0.0), "hard": Mark(0.0)}
-    bench = on_a_disk(tmp_path, 100_000, **rules)
+    blind = DiskRules(Mark(0.0), Mark(0.0), Mark(0.0))
+    bench = on_a_disk(tmp_path, 100_000, blind)
     _, finished = bench.run(_task(bench, 10))
     assert finished.stop.reason is StopReason.ENVIRONMENT
     assert "no space left on device" in finished.stop.detail
@@ -114,7 +115,7 @@ def test_a_commit_that_finds_no_room_is_no_fault_of_the_actions(tmp_path: Path) 
 
 
 def test_a_root_that_finds_no_room_is_no_failing_root(tmp_path: Path) -> None:
-    bench = on_a_disk(tmp_path, SMALL, hard=Mark(1.0))
+    bench = on_a_disk(tmp_path, SMALL, DiskRules(hard=Mark(1.0)))
     with pytest.raises(EngineOutOfSpace, match="all but full"):
         bench.run(_task(bench, 2))
     _, finished = on_a_disk(tmp_path, None).run(_task(bench, 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -67,7 +68,7 @@ class Grove:
                     member.type,
                     member.mode & 0o111,
                     member.linkname,
-                    tar.extractfile(member).read() if member.isreg() else b"",  # type: ignore[union-attr]
+                    _content(tar, member),
                 )
                 for member in tar
                 if not member.isdir() and not member.name.endswith(".o")
@@ -121,6 +122,11 @@ def grown(grove: Grove, label: str, parent: State | None, script: str) -> State:
     return State(label, snapshot, made.commit, made.tree_id)
 
 
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member) if member.isreg() else None
+    return file.read() if file else b""
+
+
 def told(walk: Generator[Phase, None, T]) -> tuple[list[Phase], T]:
     phases = []
     while True:
@@ -162,7 +168,8 @@ def test_it_holds_the_same_sources_as_the_one_that_is_gone(
     assert told(standing(grove.trial(), state))[0] == []
     child = grown(grove, "A.1.1.1", found, "echo child >>src/a")
     assert child.snapshot is not None
-    assert grove.bench.sandbox.held(child.snapshot.digest).rebuilt_from == ""  # type: ignore[union-attr]
+    of_child = grove.bench.sandbox.held(child.snapshot.digest)
+    assert of_child is not None and of_child.rebuilt_from == ""
 
 
 def test_an_inner_one_is_rebuilt_under_those_that_stand_on_it(grove: Grove) -> None:
@@ -194,7 +201,7 @@ def test_another_tree_is_refused_and_leaves_nothing(grove: Grove) -> None:
     assert left.containers == ()
     assert set(left.snapshot_labels.values()) == {"A", "A.1"}
     refs = grove.context.evidence.folder / "refs" / "oppie" / grove.context.run_id
-    assert not [path for path in refs.glob("*rebuilt*")]
+    assert not list(refs.glob("*rebuilt*"))
 
 
 def test_somebody_elses_image_under_the_tag_does_not_count(grove: Grove) -> None:
@@ -218,7 +225,7 @@ def test_no_rebuilding_is_begun_on_a_full_disk(grove: Grove) -> None:
     grove.evict("A.1.1")
     trial = grove.trial()
     full = replace(grove.context, disk=DiskRules(hard=Mark(1.0)))
-    with pytest.raises(EngineOutOfSpace, match="disk .* is all but full"):
+    with pytest.raises(EngineOutOfSpace, match=r"disk .* is all but full"):
         told(standing(replace(trial, context=full), grove.states["A.1.1"]))
     assert grove.bench.sandbox.leftovers().containers == ()
 
