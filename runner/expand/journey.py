@@ -179,7 +179,7 @@ class Expander:
     def _told(self, acted: StepResult) -> str:
         """Which secret the action left where, before anything of it is kept."""
         secrets = self._context.secrets
-        return leaked(self._sandbox.export(acted.container), secrets) if secrets else ""
+        return leaked(lambda: self._sandbox.export(acted.container), secrets) if secrets else ""
 
     def _record(self, job: Job, acted: StepResult) -> Recorded:
         actions = " + ".join(action.key for action in job.actions)
