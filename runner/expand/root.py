@@ -142,7 +142,7 @@ def set_up(
 
 
 def _keep_target(context: RunContext, target: Callable[[], Iterable[bytes]]) -> Recorded:
-    if context.secrets and (told := leaked(target(), context.secrets)):
+    if context.secrets and (told := leaked(target, context.secrets)):
         name, _, path = told.partition(" to ")
         raise TaskError(
             f"sandbox.secrets: {name} is in the target itself ({path}); what is there is kept and "
