@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import docker
 from docker.errors import DockerException
 from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
+from requests.exceptions import RequestException
 
 from runner.errors import EngineUnavailable
+from runner.sandbox.dialect import PodmanApi, is_podman
 from runner.sandbox.endpoints import Endpoint, candidate_endpoints, certificates_for, refusal
+from runner.sandbox.sockets import close_what_fails
 
 Client: TypeAlias = docker.DockerClient
 
@@ -56,17 +59,26 @@ def connect(
 
 
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:
+    how: dict[str, Any] = {
+        "base_url": endpoint.url,
+        "timeout": timeout_s,
+        "tls": _tls(endpoint.certificates) if endpoint.certificates else False,
+    }
     try:
-        return docker.DockerClient(
-            base_url=endpoint.url,
-            version="auto",
-            timeout=timeout_s,
-            tls=_tls(endpoint.certificates) if endpoint.certificates else False,
-        )
+        client = docker.DockerClient(version="auto", **how)
     except DockerException as error:
         raise EngineUnavailable(
             f"The engine at {endpoint.url} answers, but no version could be agreed on: {error}"
         ) from error
+    try:
+        if is_podman(client.api.version()):
+            client.api.close()
+            client.api = PodmanApi(version=client.api.api_version, **how)
+    except (DockerException, RequestException) as error:
+        client.close()
+        raise EngineUnavailable(f"The engine at {endpoint.url} went away: {error}") from error
+    close_what_fails(client.api)
+    return client
 
 
 def _tls(certificates: Path) -> TLSConfig:

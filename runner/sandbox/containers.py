@@ -22,6 +22,7 @@ from runner.errors import Cancelled, EngineUnavailable
 from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.classify import classify_exit
+from runner.sandbox.dialect import dialect_of
 from runner.sandbox.downloads import log_of
 from runner.sandbox.growth import Growth
 from runner.sandbox.history import events, keeps_containers, was_restarted_since
@@ -234,6 +235,8 @@ class Containers:
         it. Those that outlive it (live restore) are lost only if they seem to have been killed."""
         if self._silences.get(name) == self._patience.silences or state.get("OOMKilled"):
             return False
+        if not dialect_of(self._api).has_daemon:
+            return False
         if not self._patience.ask(lambda: was_restarted_since(self._api, name)):
             return False
         kept = self._patience.ask(lambda: keeps_containers(self._api))
@@ -247,8 +250,10 @@ class Containers:
         """Whether a container, running still, lost a process to the lack of memory.
 
         ``OOMKilled`` is told after the container's end only; the engine's events tell it at once,
-        or a moment after the process was gone.
+        or a moment after the process was gone. Where it has no such event, nobody knows.
         """
+        if not dialect_of(self._api).tells_oom:
+            return False
         deadline = time.monotonic() + _OOM_WORD_S
         wanted = {"container": name, "event": "oom"}
         while True:

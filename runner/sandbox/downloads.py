@@ -6,7 +6,9 @@ would be waited for without end, and leave the connection open when nobody reads
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 from collections.abc import Generator, Mapping
 from typing import TypeAlias
 
@@ -17,6 +19,7 @@ from runner.sandbox.frames import Demux
 
 Body: TypeAlias = Generator[bytes, None, None]  # to be closed by whoever leaves it early
 
+_GO_MODE_SYMLINK = 1 << 27  # os.ModeSymlink, io/fs of Go
 _CHUNK_BYTES = 1 << 18
 
 
@@ -34,6 +37,16 @@ def download(
 def archive_of(api: docker.APIClient, container: str, path: str) -> Body:
     """A path of a container as a tar stream."""
     yield from download(api, api._url("/containers/{0}/archive", container), {"path": path})
+
+
+def leads_elsewhere(api: docker.APIClient, container: str, path: str) -> bool:
+    """Whether a path of a container is a symbolic link. Podman sends what it leads to, by the name
+    of the link, so an archive doesn't tell."""
+    url = api._url("/containers/{0}/archive", container)
+    with contextlib.closing(api.head(url, params={"path": path}, timeout=api.timeout)) as answer:
+        api._raise_for_status(answer)
+        stat = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+    return bool(stat["mode"] & _GO_MODE_SYMLINK)
 
 
 def export_of(api: docker.APIClient, container: str) -> Body:
