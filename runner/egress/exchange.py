@@ -46,6 +46,7 @@ _OURS = frozenset(
 _REASONS = {400: "Bad Request", 403: "Forbidden", 408: "Request Timeout", 502: "Bad Gateway"}
 _SHOWN_CHARS = 300
 _CONNECT = "CONNECT"
+_UNREAD = "?"
 
 
 class Refused(Exception):
@@ -87,7 +88,6 @@ def converse(client: socket.socket, office: Office, tally: Tally) -> Connection:
         head = wire.head(office.head_s, office.head_s)
         if not head:
             return said
-        said = replace(said, method="?")
         request = _read(head)
         said = replace(said, method=request.method, target=str(request.target))
         if not office.dial.rules.allows(request.target):
@@ -101,7 +101,7 @@ def converse(client: socket.socket, office: Office, tally: Tally) -> Connection:
         said = replace(said, allowed=False, why=_shown(error))
         _answer(client, 403, error, tally)
     except Malformed as error:
-        said = replace(said, why=_shown(error))
+        said = replace(said, method=said.method or _UNREAD, why=_shown(error))
         _answer(client, error.status, error, tally)
     except Unreachable as error:
         said = replace(said, allowed=True, why=_shown(error))

@@ -62,6 +62,8 @@ class Record:
     def close(self) -> None:
         """Leave it on disk, or nowhere if nothing was reached for."""
         with self._lock:
+            if self._file.closed:
+                return
             empty = self._file.tell() == 0
             self._file.close()
         if empty:

@@ -343,20 +343,17 @@ def test_a_whole_run(machine: Machine, service: Service, client: docker.DockerCl
     sandbox = f'[sandbox]\nnetwork = "allow"\nhosts = ["{service.host}"]\n'
     task = machine.project.write_task(
         agent_image,
-        ("fetch", f"{fetch} > fetched && echo 6 > costs/a"),
-        ("elsewhere", f"{GET} http://unlisted.example/ || {{ echo 900 > costs/a; exit 0; }}"),
+        ("fetch", f"{fetch} > fetched && ! {GET} http://unlisted.example/ && echo 6 > costs/a"),
         catalogue=False,
-        nodes=2,
         check="python3 shut.py",
         more=sandbox,
     )
     text = task.read_text().replace('setup = ["echo ready > ready"]', f"setup = [{json.dumps(fetch)}]")
     task.write_text(text.replace("sh judge.sh", "python3 shut.py && sh judge.sh"))
-    done = machine.oppie("run", "--plain", "--workers", "1", "--nodes", "2")
+    done = machine.oppie("run", "--plain", "--workers", "1", "--nodes", "1")
     assert done.returncode == 0, said(done)
     [folder] = (machine.state / "runs").iterdir()
-    found = {path.parent.name: path for path in folder.glob("attempts/*/act.egress.jsonl")}
-    reached = [each for path in found.values() for each in connections(path.with_name("act.log"))]
+    reached = connections(folder / "attempts/A.1-1/act.log")
     assert {(each.target, each.allowed) for each in reached} == {
         (service.host, True), ("unlisted.example:80", False),
     }  # fmt: skip
