@@ -64,6 +64,13 @@ class EngineOutOfSpace(EngineError):
     """The engine's disk is full: the host's trouble, not the action's."""
 
 
+class StateError(OppieError):
+    """The state folder's disk is full, read-only, slow to answer or gone: the host's trouble, never
+    an action's. Whatever was being done can be resumed once there is room."""
+
+    exit_code = ExitCode.ENVIRONMENT
+
+
 class EvidenceError(OppieError):
     """The evidence repository can't be read or written."""
 

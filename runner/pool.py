@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from runner.errors import Cancelled, EngineError
+from runner.errors import Cancelled, EngineError, StateError
 from runner.model import Decision, Expand, Expansion, Job, Outcome, Phase, Stopped, StopReason
 
 _JOIN_S = 30.0
@@ -105,5 +105,5 @@ class ThreadPool:
         except StopIteration as end:
             made: Expansion = end.value
             return made
-        except EngineError as error:
+        except (EngineError, StateError) as error:  # none of them is the action's doing
             return Expansion(job, Outcome.INFRA, Decision.ABANDON, None, reason=str(error))

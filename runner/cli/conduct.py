@@ -18,6 +18,7 @@ from runner.expand.journey import Expander
 from runner.expand.plans import verification_of
 from runner.expand.root import Root, build_root, kept_root
 from runner.gate import best_of, opened, verified, with_merges
+from runner.keeping import keeping
 from runner.measure.protected import matches
 from runner.model import (
     ROOT,
@@ -72,6 +73,8 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
     """
     context, store = parts.context, parts.store
     stop, found = Stopped(StopReason.INTERRUPTED, "told to stop"), None
+    with keeping("make", context.folder):
+        context.folder.mkdir(parents=True, exist_ok=True)
     with closing(parts.open_sandbox(parts.workers)) as sandbox:
         try:
             yield from reconciled(parts, sandbox)

@@ -90,6 +90,7 @@ def gatehouse(run: str, quiet: bool, plain: bool) -> Iterator[Gatehouse]:
     """Open a run for judging; nobody else may write to the journal meanwhile."""
     with Store(state().journal) as store:
         view = store.run(run)
+        store.work_on(view.run_id)
         folder = state().run(view.run_id)
         task, image = kept_task(folder)
         parts = parts_for(store, view, task, image)

@@ -19,6 +19,7 @@ from runner.cli.read import load, node_of
 from runner.cli.work import NodeArgument
 from runner.errors import TaskError
 from runner.evidence import Refused, prefix_of, publish, push
+from runner.keeping import keeping
 from runner.measure.checks import CheckRun
 from runner.model import ROOT, RunView, Verified
 from runner.report.ci import Case, job_summary, junit, sarif
@@ -106,7 +107,8 @@ def report(
 
 def note_case(folder: Path, case: Case) -> None:
     """Keep what the gate decided, for ``oppie report``."""
-    with (folder / _GATE).open("a", encoding="utf-8") as file:
+    path = folder / _GATE
+    with keeping("write", path), path.open("a", encoding="utf-8") as file:
         file.write("\n" + json.dumps(asdict(case)) + "\n")  # on a line of its own, whatever is there
 
 

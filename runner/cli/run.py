@@ -20,10 +20,11 @@ from runner.cli.home import JsonOption, RunOption, StateFolder, evidence, out, s
 from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
 from runner.cli.signals import interruptible
-from runner.errors import OppieError, RootFails, TaskError
+from runner.errors import JournalError, OppieError, RootFails, StateError, TaskError
 from runner.evidence import Claims
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
+from runner.keeping import keep_whole
 from runner.model import RunView, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
@@ -181,7 +182,8 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
         finally:
             display.close()
         if error is not None:
-            store.finish(view.run_id, _stop_of(error))
+            with contextlib.suppress(JournalError, StateError):  # the first one is the one to tell
+                store.finish(view.run_id, _stop_of(error))
             raise error
         assert isinstance(finished, Finished)
         if finished.verified:
@@ -212,11 +214,12 @@ def leave_results(store: Store, run_id: str, finished: Finished, mode: Mode) -> 
     if finished.verified:
         made, remark = hand_over(repository, folder, store.run(run_id), finished.verified)
         store.set_verified(run_id, made)
-    # Not before: a run that has ended can't be resumed, and would never get its branch.
+    report = folder / "report.html"
+    ended = store.ended(run_id, finished.stop)
+    keep_whole(report, render_html(ended, diffs=_diffs(ended)).encode())
+    # Not before: a run that has ended can't be resumed, and would never get its branch or report.
     store.finish(run_id, finished.stop)
     view = store.run(run_id)
-    report = folder / "report.html"
-    report.write_text(render_html(view, diffs=_diffs(view)), encoding="utf-8")
     if mode is Mode.JSON:
         out.file.write(json_module.dumps(run_to_json(view), allow_nan=False) + "\n")
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from runner.errors import EvidenceError
 from runner.evidence.git import Git, git_version
+from runner.keeping import state_error
 
 # Large files are streamed to disk by git, and packed without being held in memory.
 _CONFIG = {
@@ -24,7 +24,7 @@ ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !export-ignore 
 def create(folder: Path) -> None:
     """Make a bare repository at ``folder``; another process may do the same at the same time.
 
-    Raises EvidenceError.
+    Raises EvidenceError, StateError.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,8 @@ def create(folder: Path) -> None:
                 git.run("config", key, value)
             move_into_place(made, folder)
     except OSError as error:
-        raise EvidenceError(f"{folder} can't be made: {error.strerror}") from error
+        why = error.strerror or str(error)
+        raise state_error("make", folder, error.errno or 0, why) from error
 
 
 def move_into_place(made: Path, folder: Path) -> None:

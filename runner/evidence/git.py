@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import subprocess
@@ -9,12 +10,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import IO
 
-from runner.errors import EvidenceError
+from runner.errors import EvidenceError, OppieError
 from runner.evidence.errors import GitMissing
+from runner.keeping import number_of, state_error
 
 STDERR_TAIL_BYTES = 2000
+_BARE = "--git-dir="
 GRACE_S = 10.0
 
 _IDENTITY = {
@@ -87,6 +91,8 @@ class Git:
     def __init__(self, *where: str, env: Mapping[str, str] | None = None) -> None:
         self._where: tuple[str, ...] = (git_program(), *_NEUTRAL, *where)
         self._env: dict[str, str] | None = {**_ENVIRONMENT, **(env or {})}
+        bare = [part.removeprefix(_BARE) for part in where if part.startswith(_BARE)]
+        self._repository = Path(bare[0]) if bare else None
 
     @classmethod
     def of_user(cls, *where: str) -> Git:
@@ -123,12 +129,11 @@ class Git:
         stdout: IO[bytes] | None = None,
         allowed: Sequence[int] = (0,),
     ) -> bytes:
-        """Run git and return its stdout. Raises EvidenceError with the tail of its stderr."""
+        """Run git and return its stdout. Raises EvidenceError with the tail of its stderr, and
+        StateError if it is the disk that failed."""
         done = self.attempt(*args, stdin=stdin, stdout=stdout)
         if done.returncode not in allowed:
-            raise EvidenceError(
-                f"git {args[0]} failed with exit code {done.returncode}: {stderr_tail(done.stderr)}"
-            )
+            raise self._failure(args[0], done.returncode, done.stderr)
         return done.stdout or b""
 
     def head(self, *args: str, limit_bytes: int) -> bytes:
@@ -149,7 +154,8 @@ class Git:
     def talk(self, *args: str, allowed: Sequence[int] = (0,)) -> Iterator[subprocess.Popen[bytes]]:
         """A git that is spoken to over pipes; on the way out it is made to end, whatever happens.
 
-        Raises EvidenceError when it fails, or when it went away in the middle of a sentence.
+        Raises EvidenceError when it fails, or when it went away in the middle of a sentence, and
+        StateError if it is the disk that failed.
         """
         with tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(
@@ -175,10 +181,22 @@ class Git:
                 _end(process)
             if broken or process.returncode not in allowed:
                 complaints.seek(0)
-                raise EvidenceError(
-                    f"git {args[0]} failed with exit code {process.returncode}: "
-                    f"{stderr_tail(complaints.read())}"
-                )
+                raise self._failure(args[0], process.returncode, complaints.read())
+
+    def demand_repository(self) -> None:
+        """Raises StateError where the bare repository that git works in is gone."""
+        if self._repository is not None and not self._repository.is_dir():
+            raise state_error("use the evidence in", self._repository, errno.ENOENT, "it is gone")
+
+    def _failure(self, name: str, code: int, stderr: bytes) -> OppieError:
+        """Why git failed: the disk under a bare repository, which is one of ours, or git itself."""
+        said = stderr_tail(stderr)
+        if self._repository is not None:
+            self.demand_repository()
+            if number := number_of(said):
+                told = f"git {name}: {said}"
+                return state_error("use the evidence in", self._repository, number, told)
+        return EvidenceError(f"git {name} failed with exit code {code}: {said}")
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:

@@ -22,6 +22,7 @@ from runner.evidence.ignore import IgnoreRules
 from runner.evidence.outgoing import archive_of
 from runner.evidence.target import MTIME_S
 from runner.evidence.trees import changed_in, entries_of
+from runner.keeping import keeping
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it in every repository
 
@@ -59,7 +60,8 @@ class FileStat:
 class Evidence:
     """A bare git repository, created when absent. Safe to use from several threads.
 
-    Every method raises EvidenceError when git fails, and TaskError for a node without evidence.
+    Every method raises EvidenceError when git fails, StateError when its disk does, and TaskError
+    for a node without evidence.
     """
 
     def __init__(self, folder: Path, limits: ArchiveLimits | None = None) -> None:
@@ -121,6 +123,7 @@ class Evidence:
             "rev-parse", "--verify", "--quiet", f"{self.ref(run_id, label)}^{{commit}}"
         )
         if done.returncode != 0:
+            self._git.demand_repository()
             raise TaskError(f"{label}: run {run_id} holds no evidence of such a node")
         return done.stdout.decode().strip()
 
@@ -179,9 +182,9 @@ class Evidence:
         )
 
     def write_patch(self, run_id: str, a: str, b: str, path: Path) -> None:
-        """Write ``diff`` to a file, which appears whole or not at all. Raises OSError."""
+        """Write ``diff`` to a file, which appears whole or not at all. Raises StateError."""
         pair = self._pair(run_id, a, b)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
+        with keeping("write", path), tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
             try:
                 self._git.run("diff", "--binary", "--full-index", *_DIFF, *pair, stdout=out)
                 Path(out.name).chmod(0o644)
@@ -224,8 +227,9 @@ class Evidence:
             (self._folder / f"fast_import_crash_{pid}").unlink(missing_ok=True)
 
     def _write_rules(self, commit: str, sources: list[bytes], folder: Path) -> None:
-        folder.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        with keeping("make", folder.parent):
+            folder.parent.mkdir(exist_ok=True)
+        with keeping("write", folder), tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / "rules"
             Git().run("init", "--quiet", "--template=", str(made))
             for source in sources:

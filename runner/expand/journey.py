@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from runner.agents.script import script
 from runner.egress import exports
-from runner.errors import Cancelled, EngineError
+from runner.errors import Cancelled, EngineError, StateError
 from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import Attempt, last_words
 from runner.expand.checking import run_checks
@@ -59,7 +59,8 @@ class Expander:
         self._root = root
 
     def __call__(self, job: Job) -> Journey:
-        """Make the journey, unless its result is there already. Raises ``EngineError``."""
+        """Make the journey, unless its result is there already. Raises ``EngineError``,
+        ``StateError``."""
         attempt = self._context.attempt(job.attempt_id)
         finished = attempt.result(job)
         if finished is not None:
@@ -69,12 +70,12 @@ class Expander:
             result = yield from self._travel(job, attempt, notes)
             if blameless(result):
                 demand_room(self._context, self._sandbox)
-        except EngineError:
+            expansion = decide(job, notes, result, self._context.task.search.thresholds)
+            yield from tell_hooks(self._context.task, job, expansion)
+            attempt.finish(expansion)
+        except (EngineError, StateError):
             self._give_up(job, attempt, notes)
             raise
-        expansion = decide(job, notes, result, self._context.task.search.thresholds)
-        yield from tell_hooks(self._context.task, job, expansion)
-        attempt.finish(expansion)
         if notes.snapshot and expansion.decision is Decision.DISCARD:
             self._discard(notes.snapshot.tag)
             yield Phase(job.label, "snapshot.discarded", {"tag": notes.snapshot.tag})
@@ -113,16 +114,17 @@ class Expander:
             self._sandbox.discard(tag)
 
     def _give_up(self, job: Job, attempt: Attempt, notes: Notes) -> None:
-        """The engine's fault: let another attempt claim the state, and leave no container if
+        """The engine's fault, or that of the state folder's disk: let another attempt claim the state, and leave no container if
         the engine still takes orders. What it doesn't remove now, the next start does.
 
         What was spent is told to the next attempt, which is charged for it."""
-        attempt.spend(notes.meter.container_s)
         if notes.tree_id:
             self._context.claims.release(notes.tree_id, job.label)
         if notes.container:
             with contextlib.suppress(EngineError):
                 self._sandbox.remove(notes.container)
+        with contextlib.suppress(StateError):
+            attempt.spend(notes.meter.container_s)
 
     # -- the action ----------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Any, TextIO, cast
 
 import structlog
 
+from runner.keeping import keeping
 from runner.model import Event, RunView, Verified
 from runner.report.progress import advance, begin
 from runner.report.records import Record, records, started, verified
@@ -25,6 +27,7 @@ class EventLog:
 
     It begins with ``mcts.run.started``, made from ``view``. ``human`` writes for people (with
     colours if ``colors``); otherwise each line is one JSON object without ``NaN`` or infinities.
+    Every method raises ``StateError`` where the stream can't be written to.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class EventLog:
             ],
             wrapper_class=structlog.make_filtering_bound_logger(0),
         ).bind(run=view.run_id)
+        self._stream = stream
         self._clock = clock
         self._state = begin(view, clock())
         self._write(started(view))
@@ -67,15 +71,23 @@ class EventLog:
 
     def _write(self, record: Record) -> None:
         log = self._logger.warning if record.warns else self._logger.info
-        log(record.name, fields=record.fields)
+        with keeping("write", getattr(self._stream, "name", "the event log")):
+            log(record.name, fields=record.fields)
 
 
-def open_event_stream(path: Path) -> TextIO:
-    """Open the event log of a run for appending; a resumed run goes on in the same file.
+@contextmanager
+def open_event_stream(path: Path) -> Iterator[TextIO]:
+    """The event log of a run, for appending; a resumed run goes on in the same file.
 
-    Raises ``OSError`` if the file can't be made.
+    Raises ``StateError`` where it can't be made, or not be written to its end.
     """
-    return path.open("a", encoding="utf-8", newline="\n")
+    with keeping("open", path):
+        stream = path.open("a", encoding="utf-8", newline="\n")
+    try:
+        yield stream
+    finally:
+        with keeping("write", path):
+            stream.close()
 
 
 def _stamp(

@@ -25,7 +25,7 @@ from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.frames import LOOP
 from runner.sandbox.image_folder import ImageFolder
-from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.logfile import LogFile, mark_sent, sent_mark, unmark_sent
 from runner.sandbox.pipes import Pipes
 from runner.sandbox.process import Container, ProcessVessel
 from runner.sandbox.protocol import Exit, HeldImage, Leftovers, Step, StepResult
@@ -75,7 +75,7 @@ class FakeSandbox:
             if sent_mark(log).exists() and container.was_started:
                 return self._adopt(container, step, log)
             self.remove(name)
-            sent_mark(log).unlink(missing_ok=True)
+            unmark_sent(log)
             self._create(container, step, spec.KIND_STEP)
             started = time.monotonic()
             wire = container.start(step.command, self._cancelled, step.env, piped=False)
@@ -105,7 +105,7 @@ class FakeSandbox:
         """Copy what the command prints until it ends, or a limit ends it."""
         deadline = started + step.limits.time_s
         with LogFile(log, step.limits.log_bytes, step.hidden) as sink, contextlib.closing(wire):
-            disk_hit = self._pump(wire, sink, container, step.limits, deadline, sent_mark(log))
+            disk_hit = self._pump(wire, sink, container, step.limits, deadline, log)
             deadline_hit = not disk_hit and not container.has_ended and time.monotonic() >= deadline
             seconds = time.monotonic() - started
             container.kill()
@@ -132,7 +132,7 @@ class FakeSandbox:
         container: Container,
         limits: Limits,
         deadline: float,
-        mark: Path,
+        log: Path,
     ) -> bool:
         """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit."""
         check_at = time.monotonic() + _DISK_CHECK_S
@@ -142,7 +142,7 @@ class FakeSandbox:
             if not sink.complete:
                 os.truncate(container.home / "output", limits.log_bytes + 1)
             if not marked and wire.delivered:
-                mark.touch()
+                mark_sent(log)
                 marked = True
             if time.monotonic() >= check_at:
                 if container.is_overfull(limits):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from runner.keeping import keeping
 from runner.sandbox.redact import Redactor
 
 
 class LogFile:
     """Write at most ``cap_bytes`` to ``path``, and say at its end when more came.
 
-    ``hidden`` are never written, see ``Redactor``.
+    ``hidden`` are never written, see ``Redactor``. The folder has to be there. Raises ``StateError``.
     """
 
     def __init__(self, path: Path, cap_bytes: int, hidden: Iterable[bytes] = ()) -> None:
@@ -21,8 +23,9 @@ class LogFile:
         self._redactor = Redactor(hidden)
         self.size_bytes = 0
         self.complete = True
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
+        self._path = path
+        with self._keeping():
+            self._file = path.open("wb")
 
     def write(self, data: bytes) -> None:
         """Append, for others to see at once; what comes after the cap is dropped, and makes
@@ -33,12 +36,13 @@ class LogFile:
         if not self.complete:
             return
         room = self._cap_bytes - self.size_bytes
-        self._file.write(data[:room])
-        self.size_bytes += min(len(data), room)
-        if len(data) > room:
-            self.complete = False
-            self._file.write(f"\n[oppie: log cut at {self._cap_bytes} bytes]\n".encode())
-        self._file.flush()
+        with self._keeping():
+            self._file.write(data[:room])
+            self.size_bytes += min(len(data), room)
+            if len(data) > room:
+                self.complete = False
+                self._file.write(f"\n[oppie: log cut at {self._cap_bytes} bytes]\n".encode())
+            self._file.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +53,29 @@ class LogFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._append(self._redactor.end())
-        self._file.close()
+        try:
+            self._append(self._redactor.end())
+        finally:
+            with self._keeping():
+                self._file.close()
+
+    def _keeping(self) -> AbstractContextManager[None]:
+        """A log that can't be written is the host's trouble, not the container's."""
+        return keeping("write the log", self._path)
+
+
+def mark_sent(log: Path) -> None:
+    """Note that a step's input was delivered whole. Raises ``StateError``."""
+    mark = sent_mark(log)
+    with keeping("write", mark):
+        mark.touch()
+
+
+def unmark_sent(log: Path) -> None:
+    """Forget what was delivered to an earlier container of the step. Raises ``StateError``."""
+    mark = sent_mark(log)
+    with keeping("remove", mark):
+        mark.unlink(missing_ok=True)
 
 
 def sent_mark(log: Path) -> Path:

@@ -11,13 +11,14 @@ import docker.errors
 from runner.errors import EngineUnavailable
 from runner.sandbox import spec
 from runner.sandbox.containers import Containers, Ending
-from runner.sandbox.logfile import LogFile, sent_mark
+from runner.sandbox.logfile import LogFile, mark_sent, sent_mark, unmark_sent
 from runner.sandbox.patience import Patience
 from runner.sandbox.protocol import Exit, Step, StepResult
 from runner.sandbox.states import epoch_s, has_ended, ran_s, was_started
 from runner.sandbox.stream import Stream
 
 _DISK_CHECK_S = 0.5
+_USABLE = ("running", "stopped", "exited")  # Podman has not tidied up after a stopped one
 _SIGNALLED = 128  # exit codes from here on say which signal
 _NOT_ASCII = bytes(range(128, 256))
 
@@ -38,7 +39,7 @@ class StepRun:
         adopted = self._adopt()
         if adopted is not None:
             return adopted
-        sent_mark(self._log).unlink(missing_ok=True)
+        unmark_sent(self._log)
         with self._containers.way_out(self._step, self._log) as network:
             self._containers.create(self._step, spec.KIND_STEP, network=network)
             return self._drive()
@@ -68,13 +69,13 @@ class StepRun:
         What comes after the log's cap is read, too: a container that nobody reads from stalls, and
         one whose stream is cut loses the rest of its input.
         """
-        mark, marked = sent_mark(self._log), False
+        marked = False
         check_at = time.monotonic() + _DISK_CHECK_S
         for data in stream.read(deadline):
             sink.write(data)
             self._ascii_bytes += _ascii_bytes(data)
             if not marked and stream.delivered and not stream.is_broken:
-                mark.touch()
+                mark_sent(self._log)
                 marked = True
             if time.monotonic() >= check_at:
                 if self._containers.is_overfull(self._name, self._step.limits):
@@ -116,7 +117,7 @@ class StepRun:
         killed = ended and state["ExitCode"] >= _SIGNALLED
         lost = killed and not state.get("OOMKilled") and ran_s(state) < limits.time_s
         lost = lost or (ended and self._containers.is_lost(self._name, state))
-        usable = was_started(state) and state["Status"] in ("running", "exited")
+        usable = was_started(state) and state["Status"] in _USABLE
         if not sent_mark(self._log).exists() or lost or not usable:
             self._containers.remove(self._name)
             return None

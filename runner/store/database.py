@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +10,17 @@ from importlib import resources
 from pathlib import Path
 
 from runner.errors import JournalError
+from runner.keeping import state_error
 
 BUSY_TIMEOUT_S = 10.0
+# SQLite's codes, of which an extended one has more bits: https://www.sqlite.org/rescode.html
+_OF_THE_DISK = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_READONLY_DBMOVED: errno.ENOENT,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_CANTOPEN: errno.ENOENT,
+}
 
 
 def migrations() -> tuple[str, ...]:
@@ -22,11 +32,16 @@ def migrations() -> tuple[str, ...]:
 
 @contextmanager
 def telling(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into JournalError, with the file's name."""
+    """Turn what SQLite raises into JournalError, with the file's name; into StateError if it is the
+    disk that failed."""
     try:
         yield
     except (sqlite3.Error, OverflowError) as error:
-        raise JournalError(f"journal {path}: {error}") from error
+        code = getattr(error, "sqlite_errorcode", 0)
+        number = _OF_THE_DISK.get(code) or _OF_THE_DISK.get(code & 0xFF)
+        if number is None:
+            raise JournalError(f"journal {path}: {error}") from error
+        raise state_error("write the journal", path, number, str(error)) from error
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ from runner.store import views
 from runner.store.codec import metrics_from_json, state_from_json
 from runner.store.database import telling
 from runner.store.known import KnownRun, known_run
-from runner.store.lock import PlannerLock, is_held
+from runner.store.lock import PlannerLock, holder, is_held
 from runner.store.replay import Grows, Replay
 
 LOCK_NAME = "planner.lock"
@@ -46,6 +46,14 @@ class Reading:
         run = self._id(self._whole_id(run_id))
         with self._rows():
             return self._as_it_is(views.run_view(self._connection, run, with_nodes))
+
+    def at_work(self) -> frozenset[str]:
+        """The runs that a planner is at work on who is somebody else; all of them where it isn't
+        told which."""
+        found = None if self._lock is not None else holder(self._path.parent / LOCK_NAME)
+        if found is None:
+            return frozenset()
+        return frozenset({found.run_id} if found.run_id else {v.run_id for v in self.runs()})
 
     def root(self, run_id: str) -> tuple[State, tuple[Metric, ...]] | None:
         """The untouched target's state and metrics, or ``None`` if they aren't known yet."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from runner.errors import JournalError, TaskError
+from runner.errors import TaskError
+from runner.keeping import keeping
 from runner.model import ROOT, Metric, RunView, State, Stopped, StopReason, Verified
 from runner.store import database, statistics
 from runner.store.codec import (
@@ -30,31 +32,43 @@ class Store(Reading):
     """Opened for writing by one planner at a time (``Store(path)``), for reading by anyone
     (``Store.read(path)``), even while a planner writes. To be used by the thread that opened it.
 
-    Every method raises JournalError when the file fails, and TaskError for a run that isn't there.
+    Every method raises JournalError when the file fails, StateError when its disk does, and
+    TaskError for a run that isn't there.
     """
+
+    taken_over: tuple[str, ...] = ()  # the runs that were found running, though nobody ran them
 
     def __init__(self, path: Path) -> None:
         """Open or create the journal, and lock its folder.
 
         Raises TaskError naming the holder if another planner is at work, JournalError for a file
-        that is no journal or of a newer version.
+        that is no journal or of a newer version, StateError where the folder can't be written to.
         """
-        try:
+        with keeping("open the state folder", path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = PlannerLock(path.parent / LOCK_NAME)
-        except OSError as error:
-            raise JournalError(f"state folder {path.parent}: {error.strerror}") from error
         try:
             connection = database.open_for_writing(path)
         except BaseException:
             lock.release()
             raise
         super().__init__(path, connection, lock)
+        try:
+            self.taken_over = self._take_over()
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_over(self) -> tuple[str, ...]:
+        """The lock is ours: whatever is said to be running was killed. The ids of these runs."""
         with self._change():
-            # The lock is ours: whatever is said to be running was killed.
+            rows = self._connection.execute(
+                "SELECT run_id FROM runs WHERE status = 'running' ORDER BY run_id"
+            ).fetchall()
             self._connection.execute(
                 "UPDATE runs SET status = 'interrupted' WHERE status = 'running'"
             )
+        return tuple(row[0] for row in rows)
 
     @classmethod
     def read(cls, path: Path) -> Store:
@@ -93,7 +107,7 @@ class Store(Reading):
                     spec_to_json(view.objective), to_json(view.budget), view.started_at,
                 ),
             )  # fmt: skip
-        self._tell(view.run_id)
+        self.work_on(view.run_id)
 
     def set_root(
         self,
@@ -136,22 +150,31 @@ class Store(Reading):
                 (run,),
             )
             self._connection.execute(_REPEAT_ABANDONED, {"run": run})
-        self._tell(run_id)
+        self.work_on(run_id)
 
     def finish(self, run_id: str, stopped: Stopped) -> None:
         """Write down why the run ended. It can be reopened after an interruption only."""
-        status = "interrupted" if stopped.reason in RESUMABLE else "stopped"
         with self._change():
             self._connection.execute(
                 "UPDATE runs SET status = ?, stop = ?, stop_detail = ?, ended_at = ? WHERE id = ?",
                 (
-                    status,
+                    _status_after(stopped),
                     stopped.reason,
                     printable(stopped.detail),
                     time.time(),
                     self._id(run_id),
                 ),
             )
+
+    def ended(self, run_id: str, stopped: Stopped) -> RunView:
+        """The run as ``finish`` will leave it."""
+        return replace(
+            self.run(run_id),
+            status=_status_after(stopped),
+            stop=stopped.reason,
+            stop_detail=printable(stopped.detail),
+            ended_at=time.time(),
+        )
 
     def set_elapsed(self, run_id: str, elapsed_s: float) -> None:
         """The wall time of the search, over all resumes. ``record`` keeps it up to date too."""
@@ -191,14 +214,20 @@ class Store(Reading):
         """All changes of a block in one transaction, such as those of a run that is imported."""
         return self._change()
 
-    def _tell(self, run_id: str) -> None:
+    def work_on(self, run_id: str) -> None:
+        """Let others know which run the folder is held for."""
         if self._lock is not None:
-            self._lock.tell(run_id)
+            with keeping("write", self._path.parent / LOCK_NAME):
+                self._lock.tell(run_id)
 
     @contextmanager
     def _change(self) -> Iterator[None]:
         with database.telling(self._path), database.transaction(self._connection):
             yield
+
+
+def _status_after(stopped: Stopped) -> str:
+    return "interrupted" if stopped.reason in RESUMABLE else "stopped"
 
 
 _INSERT_RUN = """

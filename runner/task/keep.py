@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner.errors import TaskError
+from runner.keeping import keep_whole, keeping
 from runner.task.spec import Task
 
 NAME = "task.json"
@@ -19,9 +20,11 @@ _ADAPTER = TypeAdapter(
 
 
 def keep_task(task: Task, image: str, folder: Path) -> None:
-    """Write the task, and the image that it was started with, into a run's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / NAME).write_bytes(_ADAPTER.dump_json((task, image)))
+    """Write the task, and the image that it was started with, into a run's folder, which is made.
+    Raises ``StateError``."""
+    with keeping("make", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    keep_whole(folder / NAME, _ADAPTER.dump_json((task, image)))
 
 
 def kept_task(folder: Path) -> tuple[Task, str]:

@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("report",),
     ("wire",),
     ("model",),
+    ("keeping",),
     ("errors",),
 )
 RANK = {room: rank for rank, floor in enumerate(FLOORS) for room in floor}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.errors import EvidenceError
+from runner.errors import StateError
 from runner.evidence import Evidence, IgnoreRules
 
 from .tars import Member, chunks, file, hardlink, tar
@@ -92,5 +92,5 @@ def test_many_files_do_not_fill_a_pipe(evidence: Evidence) -> None:
 
 def test_rules_that_are_gone_are_an_error(evidence: Evidence) -> None:
     rules = IgnoreRules(evidence.folder / "nowhere")
-    with pytest.raises(EvidenceError, match="check-ignore"):
+    with pytest.raises(StateError, match="it is gone"):
         kept(evidence, rules, file("a", "1"))

@@ -5,22 +5,30 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.errors import StateError
 from runner.sandbox.logfile import LogFile, sent_mark
 
 NOTICE = b"\n[oppie: log cut at 10 bytes]\n"
 
 
 def test_what_was_written_can_be_read_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "down" / "act.log"
+    path = tmp_path / "act.log"
     with LogFile(path, 100) as log:
         log.write(b"first")
         assert path.read_bytes() == b"first"
         log.write(b"\0\xff")
     assert path.read_bytes() == b"first\0\xff"
     assert (log.size_bytes, log.complete) == (7, True)
+
+
+def test_a_folder_that_has_gone_away_does_not_come_back_empty(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match=r"can't write the log .*act\.log: No such file"):
+        LogFile(tmp_path / "gone" / "act.log", 100)
+    assert not (tmp_path / "gone").exists()
 
 
 def test_an_older_log_gives_way(tmp_path: Path) -> None:

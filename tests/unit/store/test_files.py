@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import JournalError, TaskError
+from runner.errors import JournalError, StateError, TaskError
 from runner.model import ROOT
 from runner.store import Store, database
 
@@ -76,7 +76,7 @@ def test_readers_see_a_run_that_is_being_written(store: Store, path: Path) -> No
 
 
 def test_readers_cannot_write(store: Store, path: Path) -> None:
-    with Store.read(path) as reader, pytest.raises(JournalError, match="readonly"):
+    with Store.read(path) as reader, pytest.raises(StateError, match="readonly"):
         reader.delete_run(RUN)
     assert store.run(RUN).run_id == RUN
 
@@ -107,7 +107,7 @@ def test_what_is_no_journal_is_left_alone(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(JournalError, match="state folder"):
+    with pytest.raises(StateError, match=r"can't open the state folder .*File exists; .*another one"):
         Store(tmp_path / "file" / "journal.db")
 
 
