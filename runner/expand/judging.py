@@ -56,12 +56,13 @@ class Trial:
 
     def step(self, name: str, image: str, command: str, time_s: float) -> Step:
         """A judging container to come; ``name`` is unique within the attempt."""
+        task = self.context.task
         return Step(
             f"{self.attempt_id}-{name}",
             self.attempt_id,
             image,
             ("sh", "-c", command),
-            replace(self.context.task.limits, time_s=time_s),
+            replace(task.limits, time_s=time_s, read_only=task.read_only),
             archive=self.overlay() if self.overlay else None,
             env=JUDGE_ENV,
         )

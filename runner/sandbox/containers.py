@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +29,8 @@ from runner.sandbox.history import events, keeps_containers, was_restarted_since
 from runner.sandbox.outgoing import Outlet, Place, way_out
 from runner.sandbox.patience import Patience, is_silence, is_transient
 from runner.sandbox.pauses import Pauses
-from runner.sandbox.protocol import Exit, Step
+from runner.sandbox.protocol import WORKSPACE, Exit, Step
+from runner.sandbox.retar import below
 from runner.sandbox.states import State, has_ended, ran_s, was_started
 from runner.sandbox.stream import Stream
 
@@ -108,8 +109,16 @@ class Containers:
             spec.container_config(step.image, step.command, host, labels, step.env), name
         )
         if step.archive is not None:
-            self._api.put_archive(name, "/", iter(step.archive))
+            self._put(name, step.archive, step.limits)
+        if step.limits.read_only:
+            self._growth.begin(name)
         return name
+
+    def _put(self, name: str, archive: Iterable[bytes], limits: Limits) -> None:
+        if limits.read_only:  # nothing but the volume takes anything
+            self._api.put_archive(name, WORKSPACE, below(archive, WORKSPACE.lstrip("/")))
+        else:
+            self._api.put_archive(name, "/", iter(archive))
 
     def _create(self, config: dict[str, object], name: str) -> None:
         """Nobody else makes containers of this name: one that is there, and never ran, was made

@@ -57,7 +57,16 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
         "Init": True,
         "IpcMode": "private",
         "OomScoreAdj": 500,
-    } | ({"Runtime": limits.runtime} if limits.runtime else {})
+    } | _walls(limits)
+
+
+def _walls(limits: Limits) -> dict[str, object]:
+    """A workspace that stays writable in a read-only file system is a volume, which the engine fills
+    from the image and removes with the container."""
+    walls: dict[str, object] = {"Runtime": limits.runtime} if limits.runtime else {}
+    if limits.read_only:
+        walls |= {"ReadonlyRootfs": True, "Mounts": [{"Type": "volume", "Target": WORKSPACE}]}
+    return walls
 
 
 def _mount(mount: Mount) -> dict[str, object]:
