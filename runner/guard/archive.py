@@ -37,7 +37,7 @@ _NAME, _SHORT_NAME = "io.containerd.image.name", "org.opencontainers.image.ref.n
 def only_own_images(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces of an archive that `docker save` wrote, as long as all its names are oppie's.
 
-    Raises ``Refused``, before the piece that holds the reason is passed on.
+    Raises ``Refused``, before the member that is the reason has been passed on whole.
     """
     scan = _Scan()
     for piece in pieces:

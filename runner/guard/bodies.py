@@ -191,9 +191,9 @@ def _walk(body: Mapping[str, Any], before: str, depth: int) -> Iterator[tuple[st
     if depth > _DEPTH_LIMIT:
         raise Refused("the body is nested too deeply")
     for key, value in body.items():
-        if not key.isalpha():  # a dot would make one path of two keys
-            raise Refused(f"a body with the key {key[:40]!r}")
         path = f"{before}{key}"
+        if not key.isalpha():  # a dot would make one path of two keys
+            raise Refused(f"{path[:80]!r} is nothing that oppie sets")
         if value and isinstance(value, dict) and path not in _MAPS:
             yield from _walk(value, f"{path}.", depth + 1)
         else:

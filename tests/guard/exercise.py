@@ -94,6 +94,7 @@ def look_around(stage: Stage) -> None:
     machine = stage.machine
     assert "costs" in machine.ok("shell", "best", stdin=b"ls\n")
     with Terminal(machine, "shell", "best") as terminal:
+        terminal.wait_for(b"$ ")
         terminal.type(b"echo to$((40 + 2))gether\r")
         terminal.wait_for(b"to42gether")
         terminal.type(b"exit\r")
