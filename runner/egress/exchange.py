@@ -11,8 +11,10 @@ import contextlib
 import re
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from runner.egress.addresses import Barred
@@ -84,6 +86,7 @@ def converse(client: socket.socket, office: Office, tally: Tally) -> Connection:
     The method is "" if the client left without a word.
     """
     wire, said = Wire(client), Connection("", "", False)
+    answer: Callable[[int, Exception], None] = partial(_answer, client, tally)
     try:
         head = wire.head(office.head_s, office.head_s)
         if not head:
@@ -95,17 +98,21 @@ def converse(client: socket.socket, office: Office, tally: Tally) -> Connection:
         line = office.dial(request.target, tunnelled=request.method == _CONNECT)
         said = replace(said, allowed=True)
         with office.held(line.sock):
-            carry = _tunnel if request.method == _CONNECT else _plain
-            carry(request, wire, line, _Ways(client, line.sock, office, tally))
+            ways = _Ways(client, line.sock, office, tally)
+            if request.method == _CONNECT:
+                answer = _say_nothing  # from here on it is the other side that speaks
+                _tunnel(request, wire, line, ways)
+            else:
+                _plain(request, wire, line, ways)
     except (Refused, Barred, Fronted) as error:
         said = replace(said, allowed=False, why=_shown(error))
-        _answer(client, 403, error, tally)
+        answer(403, error)
     except Malformed as error:
         said = replace(said, method=said.method or _UNREAD, why=_shown(error))
-        _answer(client, error.status, error, tally)
+        answer(error.status, error)
     except Unreachable as error:
         said = replace(said, allowed=True, why=_shown(error))
-        _answer(client, 502, error, tally)
+        answer(502, error)
     except (Gone, OSError) as error:
         said = replace(said, why=_shown(error))
     return said
@@ -215,8 +222,13 @@ def _head_for(request: _Request, line: Line) -> bytes:
     return f"{request.method} {place} HTTP/1.1\r\n{lines}\r\n".encode("ascii")
 
 
-def _answer(client: socket.socket, status: int, error: Exception, tally: Tally) -> None:
-    """Say why not, unless something else has been said already."""
+def _say_nothing(status: int, error: Exception) -> None:
+    """What can't be said any more is in the record."""
+    del status, error
+
+
+def _answer(client: socket.socket, tally: Tally, status: int, error: Exception) -> None:
+    """Say why not, unless a server has said something else already."""
     if tally.received_bytes:
         return
     text = f"oppie: {_shown(error)}\n".encode("ascii", "replace")

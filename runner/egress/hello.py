@@ -48,7 +48,7 @@ class HelloGate:
     def _is_hello(self) -> bool:
         """Put the message together, from as many records as it comes in; false if it is none."""
         while len(self._held) > self._at:
-            head = self._held[self._at : self._at + _RECORD_HEAD_BYTES]
+            head = bytes(self._held[self._at : self._at + _RECORD_HEAD_BYTES])
             if head[0] != _HANDSHAKE_RECORD or head[1:2] not in (b"", b"\3"):
                 if self._message:
                     raise Fronted("a ClientHello that can't be read")
