@@ -170,6 +170,8 @@ def written(body: Mapping[str, Any]) -> bytes:
 
 def _mount(mount: object, terms: Terms) -> str:
     """Why a mount is refused; empty if it is granted."""
+    if mount == {"Type": "volume", "Target": WORKSPACE}:  # without a name: the container's own
+        return ""
     source = mount.get("Source") if isinstance(mount, dict) else None
     if not isinstance(mount, dict) or not isinstance(source, str):
         return "HostConfig.Mounts must be a list of mounts with a Source"

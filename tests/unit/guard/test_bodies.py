@@ -129,6 +129,7 @@ def test_more_than_that_is_refused(change: Callable[[dict[str, Any]], None], why
         {"Source": "/var/run/docker.sock"},
         {"ReadOnly": False},
         {"Type": "volume"},
+        {"Type": "volume", "Source": "somebodys", "Target": "/workspace"},
         {"BindOptions": {"Propagation": "rshared", "NonRecursive": True}},
         {"readonly": False},
         {"Consistency": "default"},
