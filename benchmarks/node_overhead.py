@@ -30,7 +30,7 @@ from runner.model import Action
 from runner.planner.policy import SearchSettings
 from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
-from runner.sandbox.inventory import inventory, remove
+from runner.sandbox.inventory import EngineHoldings
 from tests.runs import OBJECTIVE, Bench, make_task
 
 BENCHMARK = "echo METRIC cost=1"
@@ -90,9 +90,13 @@ def search(image: str, nodes: int, workers: int) -> float:
         with bench.store() as store:
             seconds = store.elapsed_s(run_id) / nodes
     with closing(connect()) as client:
-        for item in inventory(client):
-            if item.run_id == run_id:
-                remove(client, item)
+        holdings = EngineHoldings(client)
+        left = holdings.leftovers()
+        for container in left.held_containers:
+            if container.run_id == run_id:
+                holdings.remove(container.name)
+        for name in (n for i in left.held_images if i.run_id == run_id for n in i.names):
+            holdings.discard(name)
     return seconds
 
 

@@ -48,6 +48,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """One object that ``oppie doctor --repair`` has judged; ``did`` is empty where it did nothing."""
+
+    thing: str  # container, image, ref, folder, file, run
+    name: str
+    run_id: str
+    fate: str  # adopt, reset, kill, foreign, missing
+    why: str
+    did: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """One object that ``oppie gc`` removed, or would remove."""
 
@@ -91,13 +103,24 @@ def diff_to_json(before: str, after: str, files: Sequence[FileChange]) -> Json:
     }
 
 
-def doctor_to_json(findings: Sequence[Finding]) -> Json:
+def doctor_to_json(findings: Sequence[Finding], repairs: Sequence[Repair] = ()) -> Json:
     return {
         "schema": _schema("doctor"),
         "ok": all(finding.status != "error" for finding in findings),
         "findings": [
             {"name": each.name, "status": each.status, "found": each.found, "fix": each.fix}
             for each in findings
+        ],
+        "repairs": [
+            {
+                "thing": each.thing,
+                "name": each.name,
+                "run_id": each.run_id,
+                "fate": each.fate,
+                "why": each.why,
+                "did": each.did,
+            }
+            for each in repairs
         ],
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import docker
@@ -130,40 +129,3 @@ def _image(entry: Mapping[str, Any], has_children: bool) -> HeldImage:
 
 def _labels(entry: Mapping[str, Any]) -> Mapping[str, str]:
     return entry.get("Labels") or {}
-
-
-CONTAINER = "container"
-IMAGE = "image"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One object with our labels, by the name that it is removed by."""
-
-    kind: str
-    name: str
-    run_id: str
-    node: str
-    size_bytes: int = 0
-    running: bool = False
-
-
-def inventory(client: docker.DockerClient) -> tuple[Item, ...]:
-    """``EngineHoldings.leftovers``, an item for each name. Raises ``EngineError``."""
-    found = EngineHoldings(client).leftovers()
-    containers = [
-        Item(CONTAINER, each.name, each.run_id, each.attempt_id, running=each.running)
-        for each in found.held_containers
-    ]
-    images = [
-        Item(IMAGE, name, each.run_id, each.node, each.size_bytes)
-        for each in found.held_images
-        for name in each.names
-    ]
-    return (*containers, *images)
-
-
-def remove(client: docker.DockerClient, item: Item) -> None:
-    """Remove one item; absent is fine. Raises ``EngineError``."""
-    door = EngineHoldings(client)
-    (door.remove if item.kind == CONTAINER else door.discard)(item.name)
