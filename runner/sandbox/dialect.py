@@ -76,11 +76,16 @@ class PodmanApi(docker.APIClient):
     def create_container_from_config(
         self, config: dict[str, Any], *args: Any, **options: Any
     ) -> Any:
-        """Without the number of files that a tmpfs may hold, for which Podman has no word."""
-        host = config.get("HostConfig") or {}
-        tmpfs = {path: _without_inodes(how) for path, how in (host.get("Tmpfs") or {}).items()}
-        config = {**config, "HostConfig": {**host, "Tmpfs": tmpfs}}
-        return super().create_container_from_config(config, *args, **options)
+        """Without the number of files that a tmpfs may hold, for which Podman has no word, and with
+        a log that may be as long as Docker's two files: when it is full, Podman empties it."""
+        host = dict(config.get("HostConfig") or {})
+        host["Tmpfs"] = {path: _without_inodes(how) for path, how in (host.get("Tmpfs") or {}).items()}
+        log = host.get("LogConfig") or {}
+        if size := (log.get("Config") or {}).get("max-size"):
+            host["LogConfig"] = {**log, "Config": {"max-size": str(2 * int(size))}}
+        return super().create_container_from_config(
+            {**config, "HostConfig": host}, *args, **options
+        )
 
     def put_archive(self, container: str, path: str, data: bytes | Iterable[bytes]) -> bool:
         """Without the padding after the archive's end: Podman stops reading at the end, and fails

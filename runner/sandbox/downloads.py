@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TypeAlias
 
 import docker
+import requests
 
 from runner.errors import EngineUnavailable
 from runner.sandbox.frames import Demux
@@ -24,14 +25,18 @@ _CHUNK_BYTES = 1 << 18
 
 
 def download(
-    api: docker.APIClient, url: str, params: Mapping[str, object] | None = None
+    api: docker.APIClient,
+    url: str,
+    params: Mapping[str, object] | None = None,
+    wanted: Callable[[requests.Response], bool] = lambda _: True,
 ) -> Body:
-    """The body of the answer to a GET. Raises what the engine's client raises."""
+    """The body of the answer to a GET, if that is ``wanted``. Raises what the client raises."""
     headers = {"Accept-Encoding": "identity"}
     answer = api._get(url, params=params, stream=True, headers=headers)
     with contextlib.closing(answer):
         api._raise_for_status(answer)
-        yield from answer.iter_content(_CHUNK_BYTES)
+        if wanted(answer):
+            yield from answer.iter_content(_CHUNK_BYTES)
 
 
 def archive_of(api: docker.APIClient, container: str, path: str) -> Body:
@@ -39,14 +44,16 @@ def archive_of(api: docker.APIClient, container: str, path: str) -> Body:
     yield from download(api, api._url("/containers/{0}/archive", container), {"path": path})
 
 
-def leads_elsewhere(api: docker.APIClient, container: str, path: str) -> bool:
-    """Whether a path of a container is a symbolic link. Podman sends what it leads to, by the name
-    of the link, so an archive doesn't tell."""
+def archive_of_file(api: docker.APIClient, container: str, path: str) -> Body:
+    """The same, but nothing for a symbolic link. Podman sends what it leads to, by the name of the
+    link, so the archive doesn't tell."""
     url = api._url("/containers/{0}/archive", container)
-    with contextlib.closing(api.head(url, params={"path": path}, timeout=api.timeout)) as answer:
-        api._raise_for_status(answer)
-        stat = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
-    return bool(stat["mode"] & _GO_MODE_SYMLINK)
+    yield from download(api, url, {"path": path}, wanted=_is_no_link)
+
+
+def _is_no_link(answer: requests.Response) -> bool:
+    stat = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+    return not stat["mode"] & _GO_MODE_SYMLINK
 
 
 def export_of(api: docker.APIClient, container: str) -> Body:

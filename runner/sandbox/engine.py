@@ -17,7 +17,7 @@ from runner.model import Snapshot
 from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import engine_errors
 from runner.sandbox.containers import Containers
-from runner.sandbox.downloads import archive_of, export_of, leads_elsewhere
+from runner.sandbox.downloads import archive_of, archive_of_file, export_of
 from runner.sandbox.frames import LOOP
 from runner.sandbox.inventory import held, held_image
 from runner.sandbox.logfile import LogFile
@@ -96,11 +96,9 @@ class EngineSandbox:
     def read(self, container: str, path: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.read``."""
         with engine_errors(f"read {path} of {container}"):
-            where = f"{WORKSPACE}/{path}"
+            chunks = archive_of_file(self._api, container, f"{WORKSPACE}/{path}")
             try:
-                if leads_elsewhere(self._api, container, where):
-                    return
-                with contextlib.closing(archive_of(self._api, container, where)) as chunks:
+                with contextlib.closing(chunks):
                     yield from one_file(chunks)
             except docker.errors.NotFound:
                 self._containers.inspect(container)  # it is the file that isn't there

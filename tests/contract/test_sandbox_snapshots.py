@@ -162,7 +162,7 @@ def test_discarding_an_inner_snapshot_leaves_its_children_whole(bench: Bench) ->
 def test_an_image_in_use_is_not_discarded(bench: Bench) -> None:
     snapshot = bench.child("touch file", "A")
     result, _ = bench.sh("true", snapshot.digest)
-    with pytest.raises(EngineError, match=r"uses it|is using"):
+    with pytest.raises(EngineError, match=r"uses it|is using|in use by"):
         bench.sandbox.discard(snapshot.tag)
     bench.sandbox.remove(result.container)
     bench.sandbox.discard(snapshot.tag)
