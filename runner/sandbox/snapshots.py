@@ -168,9 +168,12 @@ def describe(api: docker.APIClient, reference: str) -> Snapshot:
 
 
 def discard(api: docker.APIClient, tag: str) -> None:
-    """Remove one image. ``noprune``: the default would take untagged ancestors along."""
+    """Remove one image; absent is fine, and so is a tag that somebody gave to an image that is no
+    snapshot. ``noprune``: the default would take untagged ancestors along."""
     with contextlib.suppress(docker.errors.ImageNotFound):
-        api.remove_image(tag, noprune=True)
+        labels = (api.inspect_image(tag)["Config"] or {}).get("Labels") or {}
+        if labels.get(spec.KIND) == spec.KIND_SNAPSHOT:
+            api.remove_image(tag, noprune=True)
 
 
 def retag(api: docker.APIClient, digest: str, tag: str) -> None:

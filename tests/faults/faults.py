@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -58,7 +59,17 @@ class Away:
     seconds: float
 
 
-Fault: TypeAlias = Dropped | Late | Failed | Cut | Stalled | CutUpload | Away
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """The call reaches the engine; then, after ``seconds``, the ``blow`` falls, and ``heal`` mends
+    in the background what it broke."""
+
+    blow: Callable[[], None]
+    heal: Callable[[], None]
+    seconds: float = 0.0
+
+
+Fault: TypeAlias = Dropped | Late | Failed | Cut | Stalled | CutUpload | Away | Struck
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ from tests.faults.faults import (
     Late,
     Rule,
     Stalled,
+    Struck,
 )
 from tests.faults.messages import Broken, Head, Wire
 
@@ -123,6 +124,11 @@ class Proxy:
                 return True
         engine.send(head.raw)
         self._pass_body(client, engine, head, fault)
+        if isinstance(fault, Struck):
+            time.sleep(fault.seconds)
+            fault.blow()
+            self._spawn(fault.heal)
+            raise Broken("struck")
         answer = engine.head()
         if answer.status == 101 or "upgrade" in head.fields:
             if isinstance(fault, Dropped):
