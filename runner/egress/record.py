@@ -88,3 +88,31 @@ def connections(log: Path) -> Iterator[Connection]:
         with path.open(encoding="ascii") as file:
             for line in file:
                 yield Connection(**json.loads(line))
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """All connections of one step to a target that were allowed, or all that were refused. ``why``
+    is of the first."""
+
+    target: str
+    allowed: bool
+    connections: int
+    sent_bytes: int
+    received_bytes: int
+    why: str = ""
+
+
+def reached(log: Path) -> tuple[Reached, ...]:
+    """What the step with this log reached for, those that were allowed first."""
+    found: dict[tuple[bool, str], Reached] = {}
+    for each in connections(log):
+        key = (not each.allowed, each.target)
+        before = found.get(key) or Reached(each.target, each.allowed, 0, 0, 0, each.why)
+        found[key] = replace(
+            before,
+            connections=before.connections + 1,
+            sent_bytes=before.sent_bytes + each.sent_bytes,
+            received_bytes=before.received_bytes + each.received_bytes,
+        )
+    return tuple(found[key] for key in sorted(found))

@@ -26,6 +26,7 @@ from runner.expand.measuring import compare
 from runner.expand.overlays import restored
 from runner.expand.plans import search_of
 from runner.expand.prove import Ground, prove
+from runner.expand.reaching import reaching
 from runner.expand.rebuilding import standing
 from runner.expand.room import blameless, demand_room
 from runner.expand.root import Root
@@ -155,6 +156,7 @@ class Expander:
         notes.container = acted.container
         notes.seconds["act"] = round(acted.seconds, 4)
         notes.meter.container_s += acted.seconds
+        yield from reaching(job.label, attempt.log("act"))
         yield Phase(
             job.label,
             "action.finished",

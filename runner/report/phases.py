@@ -22,6 +22,8 @@ _HASH_CHARS = 12
 _HAPPENED = {
     "container.started": "container started from {image}",
     "action.finished": "action {ended} in {seconds}",
+    "network.reached": "reached {target}: {connected}, {received_bytes} bytes received",
+    "network.refused": "was not let through to {target}: {why}",
     "evidence.recorded": "sources recorded as {short}{changed}",
     "snapshot.committed": "snapshot {tag}",
     "snapshot.discarded": "snapshot {tag} removed",
@@ -61,6 +63,8 @@ _ENDS = {
 _SEARCHING = {
     "": "waiting for a container",
     "container.started": "applying the action",
+    "network.reached": "applying the action",
+    "network.refused": "applying the action",
     "action.finished": "keeping the evidence",
     "evidence.recorded": "saving the snapshot",
     "snapshot.committed": "starting the checks",
@@ -78,6 +82,8 @@ _SEARCHING = {
 }
 _AT_THE_ROOT = {
     "container.started": "setting up the root",
+    "network.reached": "setting up the root",
+    "network.refused": "setting up the root",
     "evidence.recorded": "saving the root",
     "snapshot.committed": "trying the root",
     "check.started": "trying the root: check",
@@ -94,6 +100,8 @@ _IN_THE_CLEAN_ROOM = _SEARCHING | {
     "verify.failed": "waiting for the engine",
     "verify.finished": "done",
     "container.started": "building it from its sources",
+    "network.reached": "building it from its sources",
+    "network.refused": "building it from its sources",
     "merge.started": "building the branch",
     "merge.examined": "done",
     "synthesis.tried": "merging",
@@ -164,6 +172,7 @@ def _values(facts: Mapping[str, object]) -> dict[str, str]:
     values["changed"] = _amount(facts.get("files_changed"), ", ", "file changed", "files changed")
     values["ran"] = _amount(facts.get("tests"), ", ", "test", "tests")
     values["of_pairs"] = _amount(facts.get("pairs"), "", "pair", "pairs") or UNKNOWN
+    values["connected"] = _amount(facts.get("connections"), "", "connection", "connections")
     values["progress"] = f" ({progress})" if (progress := _progress(facts)) else ""
     match facts:
         case {"seconds": float(seconds) | int(seconds)}:
