@@ -16,6 +16,7 @@ from runner.cli.home import RunOption, evidence, out
 from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
 from runner.cli.signals import interruptible
+from runner.cli.standing import standing_image
 from runner.errors import TaskError
 from runner.evidence import apply as apply_node
 from runner.model import Limits, NodeView, RunView
@@ -31,21 +32,21 @@ NodeArgument = Annotated[str, typer.Argument(help="The node's label, such as A.1
 def shell(node: NodeArgument, run: RunOption = "") -> None:
     """Open a shell in a throw-away container of a node's state.
 
-    Nothing that is done there is kept. Without a terminal, the script on stdin is run instead.
+    Nothing that is done there is kept. A snapshot that was evicted is rebuilt first. Without a terminal, the script on stdin is run instead.
 
     Examples: oppie shell best; echo 'ls -la' | oppie shell A.1
     """
     view = load(run)
     found = _with_snapshot(view, node)
-    assert found.snapshot is not None
+    slot = _FIRST_SLOT + secrets.randbelow(_FIRST_SLOT)
+    image = standing_image(view, found, slot)
     name = f"{SHELL}-{found.label}-{secrets.token_hex(3)}"
-    image = found.snapshot.digest
     if sys.stdin.isatty():
         with connected() as client:
             full_name, terminal = f"oppie-{view.run_id}-{name}", sys.stdin.fileno()
             raise typer.Exit(interact(client, view.run_id, full_name, image, Limits(), terminal))
     step = Step(name, SHELL, image, ("sh", "-s"), Limits(), stdin=sys.stdin.buffer.read())
-    slot, cancelled = _FIRST_SLOT + secrets.randbelow(_FIRST_SLOT), threading.Event()
+    cancelled = threading.Event()
     with (
         interruptible(cancelled),
         open_engine_sandbox(view.run_id, image, slot, cancelled.is_set) as sandbox,
