@@ -13,7 +13,10 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from runner.sandbox.classify import classify_error
+from runner.sandbox.classify import classify_error, engine_errors
+from runner.sandbox.dialect import dialect_of
+from runner.sandbox.guarantees import Guarantee, by_word, merged
+from runner.sandbox.showing import Showing
 
 _LOW_DISK_BYTES = 5 << 30
 
@@ -53,6 +56,14 @@ def probe(client: docker.DockerClient) -> tuple[Finding, ...]:
         _init(info),
         disk_room("engine's disk", Path(str(info.get("DockerRootDir") or "/"))),
     )
+
+
+def guarantees_of(client: docker.DockerClient, image: str = "") -> tuple[Guarantee, ...]:
+    """Which promises the engine keeps: by its own word, or, with an ``image`` that has ``python3``,
+    as containers of it show. Raises ``EngineError``."""
+    with engine_errors("ask the engine about itself"):
+        said = by_word(client.api.info(), dialect_of(client.api))
+    return merged(said, Showing(client, image).show()) if image else said
 
 
 def disk_room(name: str, folder: Path) -> Finding:
