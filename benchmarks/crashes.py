@@ -40,6 +40,7 @@ from tests.crash.campaign import (
     SHORT_ENGINE_SCENES,
     SHORT_SCENES,
     Campaign,
+    quick_folder,
 )
 from tests.crash.on_engine import on_engine
 from tests.crash.ordeal import Ordeal
@@ -82,9 +83,10 @@ class Tally:
         return self.points.total()
 
 
-def ordeals(world: str, size: str, seeds: Sequence[int], at_once: int) -> Iterator[Ordeal]:
-    """The ordeals of one world; what went wrong keeps its folder."""
-    folder = Path(tempfile.mkdtemp(prefix=f"crashes-{world}-"))
+def ordeals(
+    world: str, size: str, seeds: Sequence[int], at_once: int, folder: Path
+) -> Iterator[Ordeal]:
+    """The ordeals of one world; the place of what went wrong stays in ``folder``."""
     scenes = SCENES[world, size]
     if world == FAKE:
         yield from Campaign(folder, scenes).ordeals(seeds, at_once)
@@ -94,6 +96,17 @@ def ordeals(world: str, size: str, seeds: Sequence[int], at_once: int) -> Iterat
     with Starts.watched() as starts:
         mark = f"crash-{secrets.token_hex(3)}"
         yield from on_engine(folder, scenes, starts, image, mark).ordeals(seeds, at_once)
+
+
+def tallied(world: str, seeds: Sequence[int], at_once: int) -> Tally:
+    """One world's runs; what goes wrong is told at once."""
+    tally = Tally(world)
+    with quick_folder() as folder:
+        for ordeal in ordeals(world, "full", seeds, at_once, folder):
+            tally.add(ordeal)
+            if ordeal.wrong:
+                print(told(ordeal), flush=True)
+    return tally
 
 
 def told(ordeal: Ordeal) -> str:
@@ -129,18 +142,16 @@ def main() -> int:
     options = parser.parse_args()
     if options.only:
         world, size, seed = options.only
-        (ordeal,) = ordeals(world, size, [int(seed)], 1)
-        print(told(ordeal))
+        folder = Path(tempfile.mkdtemp(prefix="crashes-"))
+        (ordeal,) = ordeals(world, size, [int(seed)], 1, folder)
+        print(told(ordeal), f"  place  {folder}", sep="\n")
         return 1 if ordeal.wrong else 0
-    tallies = []
-    for world, count in ((FAKE, options.fake), (ENGINE, options.engine)):
-        tally = Tally(world)
-        for ordeal in ordeals(world, "full", range(options.seed, options.seed + count), options.at_once):
-            tally.add(ordeal)
-            if ordeal.wrong:
-                print(told(ordeal), flush=True)
-        if count:
-            tallies.append(tally)
+    counts = {FAKE: options.fake, ENGINE: options.engine}
+    tallies = [
+        tallied(world, range(options.seed, options.seed + count), options.at_once)
+        for world, count in counts.items()
+        if count
+    ]
     show(tallies)
     return 1 if any(tally.wrong for tally in tallies) else 0
 

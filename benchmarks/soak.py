@@ -23,15 +23,14 @@ import argparse
 import secrets
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner.images import ensure_agent_image
 from runner.sandbox.connect import connect
+from tests.crash.campaign import quick_folder
 from tests.crash.on_engine import clean
 from tests.crash.planner import DONE
 from tests.crash.scenes import ENGINE, FAKE, Scene
@@ -98,18 +97,18 @@ def soaked(name: str, place: SoakPlace, every_s: float, seed: int, witness: Witn
 
 
 def on_fake(name: str, nodes: int, every_s: float, seed: int) -> Soaked:
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    with quick_folder() as folder:
         scene = Scene(FAKE, "random", seed, nodes, workers=2)
-        place = SoakPlace(Path(folder) / "place", scene, "soak")
+        place = SoakPlace(folder / "place", scene, "soak")
         return soaked(name, place, every_s, seed, Lines())
 
 
 def on_engine(nodes: int, every_s: float, seed: int) -> Soaked:
     with closing(connect()) as client:
         image = ensure_agent_image(client)
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, Starts.watched() as starts:
+    with quick_folder() as folder, Starts.watched() as starts:
         scene = Scene(ENGINE, "random", seed, nodes, workers=2)
-        place = SoakPlace(Path(folder) / "place", scene, f"soak-{secrets.token_hex(3)}", image)
+        place = SoakPlace(folder / "place", scene, f"soak-{secrets.token_hex(3)}", image)
         try:
             return soaked("engine, killed", place, every_s, seed, starts)
         finally:

@@ -90,7 +90,7 @@ class ImageFolder:
             remove_tree(new)
             raise EngineOutOfSpace(f"commit {tag}: no space left on device")
         _describe(new, snapshot, total_bytes, labels)
-        remove_tree(self._folder(digest))  # of a commit that was cut short before its tag
+        self._remove(self._folder(digest))  # of a commit that was cut short before its tag
         new.rename(self._folder(digest))
         self._tag(snapshot)
         return snapshot
@@ -101,7 +101,7 @@ class ImageFolder:
         for tag in self._tags.iterdir():
             if tag.readlink() == Path(folder.name):
                 tag.unlink(missing_ok=True)
-        remove_tree(folder)
+        self._remove(folder)
 
     def retag(self, digest: str, tag: str) -> None:
         """Give an image a tag, whoever has it. Raises ``SnapshotMissing``."""
@@ -167,6 +167,14 @@ class ImageFolder:
         new = self._images / f"new-{threading.get_native_id()}"
         remove_tree(new)
         return new
+
+    def _remove(self, folder: Path) -> None:
+        """All of an image or, for who looks after a kill, nothing of it; absent is fine."""
+        with contextlib.suppress(FileNotFoundError):
+            old = folder.with_name(f"old-{threading.get_native_id()}")
+            remove_tree(old)
+            folder.rename(old)
+            remove_tree(old)
 
     def _tag(self, snapshot: Snapshot) -> None:
         link = self._tags / f".{threading.get_native_id()}"

@@ -9,7 +9,7 @@ from runner.errors import EngineUnavailable
 from runner.evidence import refs_of
 from runner.model import Snapshot
 from runner.sandbox.fake import FakeSandbox
-from tests.crash.campaign import SHORT_SCENES, Campaign
+from tests.crash.campaign import SHORT_SCENES, Campaign, quick_folder
 from tests.runs import Bench, action, make_task
 
 SEEDS = range(60)
@@ -46,8 +46,9 @@ def test_what_an_attempt_did_is_kept_although_the_engine_failed_it(tmp_path: Pat
     assert "refs/oppie/r1/A.1-2" not in refs
 
 
-def test_however_often_it_is_killed_a_run_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    ordeals = list(Campaign(tmp_path, SHORT_SCENES).ordeals(SEEDS, AT_ONCE))
+def test_however_often_it_is_killed_a_run_ends_as_if_nothing_had_happened() -> None:
+    with quick_folder() as folder:
+        ordeals = list(Campaign(folder, SHORT_SCENES).ordeals(SEEDS, AT_ONCE))
     wrong = [f"{each.again}: {'; '.join(each.wrong)}" for each in ordeals if each.wrong]
     assert wrong == []
     assert sum(len(each.kills) for each in ordeals) >= len(SEEDS)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +29,16 @@ SHORT_SCENES = (
 )
 ENGINE_SCENES = (Scene(ENGINE, "ucb1", 2, 5), Scene(ENGINE, "frontier", 4, 4, workers=2))
 SHORT_ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2),)
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A folder in memory, where there is one: who is killed with -9 can't tell it from a disk, and
+    hundreds of runs wait for a disk most of the time."""
+    memory = Path("/dev/shm")
+    where = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="oppie-crashes-", dir=where) as folder:
+        yield Path(folder)
 
 
 def _clean_already(place: Place) -> None:

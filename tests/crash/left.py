@@ -14,7 +14,7 @@ from runner.sandbox.connect import connect
 from tests.crash.scenes import FAKE, Place
 
 _BASE_TAG = "oppie/fake-base:latest"
-_MAKING = "new-"  # how the fake calls an image in the making; an engine has none to show
+_MAKING = ("new-", "old-", ".")  # what the fake is making or removing; an engine doesn't show it
 _SCRATCH = ("*.tmp", "tmp*", "*.part", "*.lock", "fast_import_crash_*")
 
 
@@ -54,10 +54,13 @@ def images(place: Place) -> frozenset[str]:
         with closing(connect()) as client:
             found = client.api.images(filters=_of(place))
         return frozenset(name for each in found for name in each["RepoTags"] or [each["Id"]])
-    tags = {path.readlink().name: path.name for path in (place.world / "tags").iterdir()}
-    made = {path.name for path in (place.world / "images").iterdir()}
-    names = {tags.get(name, name) for name in made if not name.startswith(_MAKING)}
+    tags = {path.readlink().name: path.name for path in _made(place.world / "tags")}
+    names = {tags.get(path.name, path.name) for path in _made(place.world / "images")}
     return frozenset(unquote(name) for name in names | set(tags.values())) - {_BASE_TAG}
+
+
+def _made(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if not path.name.startswith(_MAKING))
 
 
 def processes(place: Place) -> list[str]:

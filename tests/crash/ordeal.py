@@ -136,7 +136,7 @@ def suffer(place: Place, seed: int, lives: Sequence[Life], calm: Calm, witness: 
         if code < 0:
             ordeal.kills.append(life)
         elif not any(trap.fate is Fate.FAULT for trap in life.traps):
-            ordeal.wrong.append(f"it stopped though nothing had failed: {said(place)[-600:]}")
+            ordeal.wrong.append(f"exit {code}, and nothing had failed: {said(place)[-600:]}")
         kept.append(kept_at(place, witness.now(place)))
     else:
         ordeal.wrong.append(f"no end after {_MOST_LIVES} lives")

@@ -58,7 +58,10 @@ def _run(place: Place) -> int:
             store.finish(run_id, Stopped(StopReason.ENVIRONMENT, str(error)))
             return STOPPED
         _leave_results(place, store, finished)
-    return STOPPED if finished.stop.reason is StopReason.ENVIRONMENT else DONE
+    if finished.stop.reason is StopReason.ENVIRONMENT:
+        print(finished.stop, file=sys.stderr)
+        return STOPPED
+    return DONE
 
 
 def _leave_results(place: Place, store: Store, finished: Finished) -> None:
