@@ -48,6 +48,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """One thing that containers are promised, and whether the engine keeps it."""
+
+    name: str
+    standing: str  # holds, doesn't hold, not known
+    shown: bool  # by containers, and not only said by the engine
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """One object that ``oppie doctor --repair`` has judged; ``did`` is empty where it did nothing."""
 
@@ -103,13 +113,26 @@ def diff_to_json(before: str, after: str, files: Sequence[FileChange]) -> Json:
     }
 
 
-def doctor_to_json(findings: Sequence[Finding], repairs: Sequence[Repair] = ()) -> Json:
+def doctor_to_json(
+    findings: Sequence[Finding],
+    repairs: Sequence[Repair] = (),
+    promises: Sequence[Promise] = (),
+) -> Json:
     return {
         "schema": _schema("doctor"),
         "ok": all(finding.status != "error" for finding in findings),
         "findings": [
             {"name": each.name, "status": each.status, "found": each.found, "fix": each.fix}
             for each in findings
+        ],
+        "guarantees": [
+            {
+                "name": each.name,
+                "standing": each.standing,
+                "shown": each.shown,
+                "why": each.why,
+            }
+            for each in promises
         ],
         "repairs": [
             {
