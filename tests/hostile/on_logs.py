@@ -8,7 +8,7 @@ from runner.model import Outcome
 FAILED = (Outcome.FAILED,)
 # The engine may need longer for it than there is.
 NEUTRAL_OR_LATE, FAILED_OR_LATE = (Outcome.NEUTRAL, Outcome.TIMEOUT), (*FAILED, Outcome.TIMEOUT)
-FLOOD_BYTES = 64 << 20
+FLOOD_BYTES = 32 << 20
 
 ATTACKS = (
     Attack(

@@ -34,14 +34,15 @@ ATTACKS = (
         """,
     ),
     Attack(
-        "memory-in-a-file-without-a-name",
+        "memory-in-files-without-names",
         OOM,
         """\
         python <<'END'
         import os
-        file = os.memfd_create("held")
-        while True:
-            os.write(file, bytes(1 << 20))
+        for number in range(16):
+            file = os.memfd_create("held")
+            for each in range(16):
+                os.write(file, bytes(1 << 20))
         END
         """,
     ),

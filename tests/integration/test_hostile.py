@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
-DEADLINE_S = 6.0  # as in hostile.toml
+DEADLINE_S = 4.0  # as in hostile.toml
 SLACK_S = 20.0  # a busy machine stands still for seconds
 PAUSE_S = 10.0
 
