@@ -22,6 +22,9 @@ class Wire(Protocol):
 
     def read(self, deadline: float) -> Iterator[bytes]: ...
 
+    def close(self) -> None:
+        """Leave it for good; a second time is fine."""
+
 
 class Vessel(Protocol):
     """What a session asks of its container."""
@@ -70,6 +73,8 @@ class LoopSession:
             if disk_hit:
                 break
         deadline_hit = not disk_hit and time.monotonic() >= deadline
+        if deadline_hit or disk_hit:
+            self._wire.close()  # who prints without end can't be killed while nobody reads
         exit_, code = self._vessel.end(deadline_hit=deadline_hit, disk_hit=disk_hit)
         if exit_ is not Exit.DISK:
             self._demand_no_fault(reader, code)
