@@ -14,7 +14,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup venv engine images demo test lint test-unit test-engine bench planner clean
+.PHONY: help setup venv engine images demo test lint test-unit test-engine test-second test-engines engines-table bench planner clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -52,7 +52,7 @@ images: venv engine
 demo: setup  ## search for a better examples/helios
 	@$(BIN)/oppie run examples/helios
 
-test: setup lint test-unit test-engine  ## what CI runs
+test: setup lint test-unit test-engine test-second  ## what CI runs
 
 lint: venv  ## ruff and mypy
 	@$(BIN)/ruff check
@@ -64,6 +64,16 @@ test-unit: venv  ## seconds; needs no engine
 
 test-engine: setup  ## contract and integration tests; a missing engine is a failure
 	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile tests/contract tests/integration
+
+# Docker 20.10 and 26.1 are always run: the one that this machine doesn't have is fetched.
+test-second: setup
+	@$(BIN)/python -m tests.engines --short --others docker-20.10 docker-26.1
+
+test-engines: setup  ## the suites on Docker 20.10, 26.1 (both image stores, rootless) and Podman 4.3, 5.4; needs root
+	@$(BIN)/python -m tests.engines
+
+engines-table: venv  ## docs/engines.md, from what `make test-engines` has put on record
+	@$(BIN)/python -m tests.engines.table --write
 
 bench: setup  ## the ratios that are promised
 	@$(BIN)/python -m benchmarks
