@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from runner.expand.attempt import last_words, log_lines
 from runner.expand.judging import Failure, Trial, failure_of
+from runner.expand.room import run_step
 from runner.measure.checks import CheckRun, RootCheck, check_run, forgiven, judge_check, learn
 from runner.measure.judge import Check
 from runner.measure.reports import MISSING, read_report
@@ -86,7 +87,7 @@ def run_check(
     log = attempt.log(name)
     step = trial.step(name, image, _command(check), check.timeout_s)
     yield Phase(trial.label, "check.started", {"check": check.name, **(progress or {})})
-    result = attempt.once(name, StepResult, partial(sandbox.run, step, log))
+    result = attempt.once(name, StepResult, partial(run_step, trial.context, sandbox, step, log))
     trial.meter.container_s += result.seconds
     failure = None
     if result.exit not in (Exit.OK, Exit.NONZERO):

@@ -28,7 +28,7 @@ from runner.expand.plans import search_of
 from runner.expand.prove import Ground, prove
 from runner.expand.reaching import reaching
 from runner.expand.rebuilding import standing
-from runner.expand.room import blameless, demand_room
+from runner.expand.room import blameless, demand_room, run_step
 from runner.expand.root import Root
 from runner.expand.secrets import hidden, leaked
 from runner.expand.sides import Sides, in_sessions
@@ -151,7 +151,9 @@ class Expander:
         )
         yield Phase(job.label, "container.started", {"container": step.name, "image": snapshot.tag})
         acted = attempt.once(
-            "act", StepResult, lambda: self._sandbox.run(step, attempt.log("act"))
+            "act",
+            StepResult,
+            lambda: run_step(self._context, self._sandbox, step, attempt.log("act")),
         )
         notes.container = acted.container
         notes.seconds["act"] = round(acted.seconds, 4)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from runner.expand.attempt import last_words, log_lines
 from runner.expand.inspect import new_tests
 from runner.expand.judging import Failure, Trial, failure_of
+from runner.expand.room import run_step
 from runner.measure.judge import NewTests
 from runner.measure.tests_run import tests_run
 from runner.model import Outcome, Phase
@@ -63,8 +64,10 @@ def _run(
 ) -> Generator[Phase, None, StepResult]:
     command = wanted.command.replace("{files}", shlex.join(tests))
     step = trial.step(name, image, command, wanted.timeout_s)
-    attempt, sandbox = trial.attempt, trial.sandbox
-    result = attempt.once(name, StepResult, lambda: sandbox.run(step, attempt.log(name)))
+    attempt, context, sandbox = trial.attempt, trial.context, trial.sandbox
+    result = attempt.once(
+        name, StepResult, lambda: run_step(context, sandbox, step, attempt.log(name))
+    )
     sandbox.remove(result.container)
     trial.meter.container_s += result.seconds
     yield Phase(trial.label, f"tests.{name}", {"exit": str(result.exit), "code": result.code})

@@ -20,7 +20,7 @@ from runner.errors import SnapshotMissing
 from runner.evidence import Evidence, TreeTooLarge
 from runner.expand.attempt import last_words
 from runner.expand.judging import Trial, failure_of, seconds_since
-from runner.expand.room import demand_room
+from runner.expand.room import demand_room, run_step
 from runner.expand.root import rules_of
 from runner.model import Phase, Snapshot, State
 from runner.sandbox.protocol import Step, StepResult
@@ -167,7 +167,7 @@ def _run(trial: Trial, state: State, base: _Base) -> StepResult:
         archive=files,
     )
     log = trial.attempt.log(name)
-    result = trial.sandbox.run(step, log)
+    result = run_step(context, trial.sandbox, step, log)
     failure = failure_of(result.exit, result.code, f"rebuilding it from {base.label}", last_words(log))
     if failure:
         trial.sandbox.remove(result.container)

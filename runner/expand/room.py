@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from runner.errors import EngineOutOfSpace
 from runner.expand.context import RunContext
 from runner.expand.judging import Failure
 from runner.model import Outcome
 from runner.planner.watermarks import shortage
-from runner.sandbox.protocol import Sandbox
+from runner.sandbox.protocol import Exit, Sandbox, Step, StepResult
 from runner.sandbox.room import room_of
 
 
@@ -32,3 +34,19 @@ def demand_room(context: RunContext, sandbox: Sandbox) -> None:
 def blameless(result: object) -> bool:
     """Whether what came of an attempt may be the failure of a full disk, and of nothing else."""
     return isinstance(result, Failure) and result.outcome in (Outcome.FAILED, Outcome.TIMEOUT)
+
+
+def run_step(context: RunContext, sandbox: Sandbox, step: Step, log: Path) -> StepResult:
+    """``Sandbox.run``, but what fails while a disk is full is not the command's failure.
+
+    A command that has kept to its own limits, and found no room all the same, was promised more
+    than the machine has. Raises ``EngineOutOfSpace`` then, and its container is gone.
+    """
+    result = sandbox.run(step, log)
+    if result.exit in (Exit.NONZERO, Exit.TIMEOUT):
+        try:
+            demand_room(context, sandbox)
+        except EngineOutOfSpace:
+            sandbox.remove(result.container)
+            raise
+    return result

@@ -16,7 +16,7 @@ from runner.expand.context import RunContext
 from runner.expand.inspect import watched
 from runner.expand.judging import Failure, Meter, Trial, failure_of
 from runner.expand.reaching import reaching
-from runner.expand.room import blameless, demand_room
+from runner.expand.room import blameless, demand_room, run_step
 from runner.expand.secrets import leaked
 from runner.expand.trying import keep_tried, kept_tried, try_root
 from runner.measure.calibration import Calibration
@@ -139,8 +139,9 @@ def set_up(
         archive=context.evidence.archive(commit),
     )
     yield Phase(label, "container.started", {"container": step.name, "image": image})
-    result = attempt.once(SETUP, StepResult, lambda: sandbox.run(step, attempt.log(SETUP)))
-    yield from reaching(label, attempt.log(SETUP))
+    log = attempt.log(SETUP)
+    result = attempt.once(SETUP, StepResult, lambda: run_step(context, sandbox, step, log))
+    yield from reaching(label, log)
     return result
 
 

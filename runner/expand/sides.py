@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runner.expand.judging import Trial
+from runner.expand.room import run_step
 from runner.measure.judge import Benchmark
 from runner.measure.paired import BASELINE, CANDIDATE
-from runner.sandbox.protocol import Repetition, StepResult
+from runner.sandbox.protocol import Repetition
 
 SIDES = (CANDIDATE, BASELINE)
 _READ_BYTES = 4 << 20  # of what a repetition prints
@@ -78,7 +79,7 @@ class FreshContainers:
         command, timeout_s = self._benchmark.command, self._benchmark.timeout_s
         # Both streams are one, or what was printed could change places.
         step = trial.step(name, self._image, f"exec 2>&1\n{command}", timeout_s)
-        result: StepResult = trial.sandbox.run(step, log)
+        result = run_step(trial.context, trial.sandbox, step, log)
         trial.sandbox.remove(result.container)
         with log.open("rb") as file:
             output = file.read(_READ_BYTES)
