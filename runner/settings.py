@@ -97,7 +97,8 @@ class Settings(BaseSettings):
 
     ``engine`` is the container engine's address; without one, ``DOCKER_HOST``, Docker's contexts
     and the usual sockets are tried. ``state`` is the folder for all that outlives a process.
-    ``workers`` journeys are made at a time, and at most ``lanes`` benchmarks. ``base_tar``,
+    ``workers`` journeys are made at a time, and at most ``lanes`` benchmarks; all planners of the
+    machine take turns in ``lane_folder``. ``base_tar``,
     ``base_image`` ("" asks no registry) and ``ca_bundle`` are what images are made from.
     ``disk_low``, ``disk_high``, ``disk_hard`` and ``snapshot_bytes`` are those of
     ``watermarks.DiskRules``.
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     state: Annotated[Path, AfterValidator(_folder)] = Field(default_factory=_default_state)
     workers: Annotated[int, Field(ge=1, le=256)] = 2
     lanes: Annotated[int, Field(ge=1, le=64)] = 1
+    lane_folder: Annotated[Path, AfterValidator(_folder)] = Path("/tmp")
     log_format: LogFormat = LogFormat.JSON
     base_tar: Annotated[Path | None, AfterValidator(_file), _empty_is_none] = None
     base_image: str = "debian:12-slim"

@@ -167,6 +167,7 @@ class Machine:
         ours = {
             "PYTHONPATH": str(ROOT),
             "OPPIE_STATE": str(self.state),
+            "OPPIE_LANE_FOLDER": str(self.folder / "tmp"),
             "TMPDIR": str(self.folder / "tmp"),
         }
         return {**kept, **ours, **more}

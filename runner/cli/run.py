@@ -257,7 +257,7 @@ def parts_for(
         folder=places.run(view.run_id),
         evidence=evidence(),
         claims=Claims(),
-        lane=Lane(settings().lanes),
+        lane=Lane(settings().lanes, settings().lane_folder),
         cancelled=cancelled.is_set,
         secrets=known or {},
         disk=settings().disk,

@@ -58,6 +58,7 @@ def test_every_setting_is_a_variable(machine: Path, monkeypatch: pytest.MonkeyPa
         "DISK_HIGH": "40 GiB",
         "DISK_HARD": "1000",
         "SNAPSHOT_BYTES": "2GB",
+        "LANE_FOLDER": str(machine),
     }
     assert {name.lower() for name in given} == set(Settings.model_fields)
     for name, value in given.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Cancelled
+from runner.errors import Cancelled, StateError
 from runner.expand.lane import Lane
 
 
@@ -68,6 +69,39 @@ def test_a_killed_holder_gives_its_place_back(tmp_path: Path) -> None:
 
 def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "oppie-lane-0.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"), Lane(1, tmp_path).hold():
+    with pytest.raises(StateError, match=r"oppie-lane-0\.lock: .*symbolic links"), Lane(1, tmp_path).hold():
         raise AssertionError("followed")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_planners_with_other_temporary_folders_meet_all_the_same(tmp_path: Path) -> None:
+    code = (
+        "from runner.expand.lane import Lane\nprint(Lane()._folder)"
+    )
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        environment = {**os.environ, "TMPDIR": str(tmp_path / name)}
+        said = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert said.stdout == "/tmp\n"
+
+
+def test_a_place_that_is_cleared_away_is_not_held_twice_by_those_who_wait(tmp_path: Path) -> None:
+    """As a cleaner of temporary folders does it, while somebody waits for the file."""
+    place = tmp_path / "oppie-lane-0.lock"
+    with Lane(1, tmp_path).hold():
+        place.unlink()
+    with Lane(1, tmp_path).hold():
+        assert place.exists()
+        with pytest.raises(Cancelled), Lane(1, tmp_path).hold(lambda: True):
+            raise AssertionError("two hold one place")
+
+
+def test_anybody_can_open_a_place_whatever_its_makers_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with Lane(1, tmp_path).hold():
+            assert (tmp_path / "oppie-lane-0.lock").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
