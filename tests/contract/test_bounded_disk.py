@@ -9,6 +9,7 @@ import pytest
 
 import runner.search
 from benchmarks import bounded_disk
+from runner.cli.gc_plan import Policy, plan
 from runner.errors import EngineOutOfSpace, ExitCode
 from runner.model import Phase, Retried, Stopped, StopReason
 from runner.planner.watermarks import DiskRules, Mark
@@ -73,6 +74,33 @@ def test_eviction_changes_nothing_of_what_a_search_finds(tmp_path: Path) -> None
         evicted = [e for e in events if isinstance(e, Phase) and e.name == "snapshot.evicted"]
         assert bool(evicted) is (cap is not None)
     assert trees[0] == trees[1]
+
+
+def test_a_run_that_was_evicted_while_it_was_interrupted_goes_on(tmp_path: Path) -> None:
+    """Nothing but the root is left of it; the tree becomes the one of a run that nobody disturbed."""
+    trees = []
+    for name, stop_after in (("whole", None), ("cut", 95)):
+        bench = on_a_disk(tmp_path / name, None)
+        task = _task(bench, 12)  # one after another at the root, then below its children
+        task = replace(task, search=replace(task.search, policy="ucb1"))
+        bench.run(task, stop_after=stop_after)
+        if stop_after:
+            evicted = bench.result()
+            assert evicted.status == "interrupted" and evicted.evaluations >= 2
+            _evict(bench)
+            events, _ = bench.run(task)
+            assert any(isinstance(e, Phase) and e.name == "snapshot.rebuilt" for e in events)
+        trees.append([(n.label, n.actions, n.tree_id, n.outcome, n.visits) for n in bench.result().nodes])
+    assert trees[0] == trees[1]
+
+
+def _evict(bench: Bench) -> None:
+    """What `oppie gc --evict` does."""
+    sandbox, run = bench.open_sandbox("r1", 0, lambda: False), bench.result()
+    removals = plan({"r1": run}, {}, sandbox.leftovers(), Policy(0, evict=True))
+    assert removals
+    for removal in removals:
+        sandbox.discard(removal.name)
 
 
 def test_a_disk_that_runs_full_is_kept_free_by_evicting(tmp_path: Path) -> None:
