@@ -16,7 +16,6 @@ from runner.egress.target import Target
 from runner.wire import Gone, Malformed, Wire, lines_of
 
 CONNECT_S = 20.0
-_PROXY_PORT = 3128  # where a proxy's address has no port, as curl has it: 1080; squid's own is usual
 
 
 class Unreachable(Exception):

@@ -348,8 +348,8 @@ def test_a_whole_run(machine: Machine, service: Service, client: docker.DockerCl
         check="python3 shut.py",
         more=sandbox,
     )
-    text = task.read_text().replace('setup = ["echo ready > ready"]', f"setup = [{json.dumps(fetch)}]")
-    task.write_text(text.replace("sh judge.sh", "python3 shut.py && sh judge.sh"))
+    setup = f"setup = [{json.dumps(fetch)}]"
+    task.write_text(task.read_text().replace('setup = ["echo ready > ready"]', setup))
     done = machine.oppie("run", "--plain", "--workers", "1", "--nodes", "1")
     assert done.returncode == 0, said(done)
     [folder] = (machine.state / "runs").iterdir()
