@@ -13,7 +13,6 @@ from pathlib import Path
 from hostile.attack import Attack
 from hostile.ground import Aftermath, carried_out
 from hostile.suite import ALL
-
 from runner.images import ensure_agent_image
 from runner.model import Limits, Outcome
 from runner.sandbox.connect import connect
