@@ -29,6 +29,7 @@ from runner.sandbox.room import Room, folder_here, room_of
 from runner.sandbox.session import LoopSession
 from runner.sandbox.steps import StepRun
 from runner.sandbox.tarends import whole_tar
+from runner.sandbox.told_room import ToldRoom
 from runner.sandbox.vessel import EngineVessel
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class EngineSandbox:
         self._api = client.api
         self._run_id = run_id
         self._patience = Patience(cancelled, outage_s)
+        self._told = ToldRoom(self.run, self.remove, base)
         self._containers = Containers(
             client.api, run_id, base, slot, cancelled, self._patience, outlet
         )
@@ -163,7 +165,7 @@ class EngineSandbox:
 
     def room(self) -> Room | None:
         """See ``protocol.Sandbox.room``."""
-        return room_of(self._disk) if self._disk else None
+        return room_of(self._disk) if self._disk else self._told.room()
 
     @functools.cached_property
     def _disk(self) -> Path | None:

@@ -193,3 +193,31 @@ def test_leftover_images_come_children_first(bench: Bench) -> None:
 
 def test_no_chain_grows_beyond_the_engines_limit() -> None:
     assert MAX_DEPTH <= 120
+
+
+def test_the_room_where_the_images_are(bench: Bench) -> None:
+    room = bench.sandbox.room()
+    assert room is not None
+    assert 0 < room.free_bytes <= room.total_bytes
+
+
+def test_one_image_and_what_it_holds(bench: Bench) -> None:
+    root = bench.child("touch a", "A")
+    result, _ = bench.sh("touch b", root.digest)
+    facts = {"attempt": "A.1-1", "tree": "t1", "commit": "c1", "rebuilt": "A"}
+    child = bench.commit(result.container, "A.1", root, facts)
+    for reference in (child.tag, child.digest):
+        held = bench.sandbox.held(reference)
+        assert held is not None
+        assert (held.digest, held.parent_digest) == (child.digest, root.digest)
+        assert (held.tree_id, held.commit, held.rebuilt_from) == ("t1", "c1", "A")
+        assert held.attempt_id == "A.1-1"
+    above = bench.sandbox.held(root.tag)
+    assert above is not None and (above.tree_id, above.rebuilt_from) == ("", "")
+    # What is committed of it says of itself what it holds, and nothing of what it came from.
+    result, _ = bench.sh("touch c", child.digest)
+    leaf = bench.commit(result.container, "A.1.1", child)
+    below = bench.sandbox.held(leaf.tag)
+    assert below is not None and (below.tree_id, below.rebuilt_from) == ("", "")
+    for missing in (bench.world.image, "oppie/nobody:never"):
+        assert bench.sandbox.held(missing) is None

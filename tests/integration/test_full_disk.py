@@ -239,3 +239,17 @@ def _clear(disk: SmallDisk, run_id: str) -> None:
         assert door.leftovers().containers == ()
         while found := door.leftovers().images:
             door.discard(found[0])
+
+
+@pytest.mark.usefixtures("nothing_left_behind")
+def test_an_engine_whose_folder_is_not_to_be_seen_is_asked(agent_image: str, run_id: str) -> None:
+    """As from within a container, or from another machine: a container there tells the same."""
+    with closing(EngineSandbox(connect(), run_id, agent_image)) as door:
+        seen = door.room()
+        door._disk = None
+        told = door.room()
+        assert seen is not None and told is not None
+        assert told.total_bytes == pytest.approx(seen.total_bytes, rel=0.01)
+        assert told.free_bytes == pytest.approx(seen.free_bytes, rel=0.1)
+        assert told.total_inodes == seen.total_inodes
+        assert door.leftovers() == Leftovers()
