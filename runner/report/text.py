@@ -2,7 +2,8 @@
 
 Action keys, reasons, metric and task names may come from a container or a stranger's patch. On a
 terminal they could move the cursor, retitle the window, or reverse the reading direction; in a
-log they could forge lines. ``clean`` leaves one line of visible characters.
+log they could forge lines, or give orders to the CI service that reads along. ``clean`` leaves one
+line of visible characters.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ _ESCAPES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]"
 )
+# What GitHub's runner (ActionCommand.cs) and Azure's agent take for an order in what a job prints:
+# ``::name::`` at the beginning of a line, ``##[name]`` and ``##vso[name]`` anywhere.
+_ORDERS = re.compile(r"^([^\S\n]*:)(?=:[^\n]*::)|(#)(?=#(?:vso)?\[)", re.MULTILINE | re.IGNORECASE)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
@@ -27,11 +31,12 @@ def clean(text: str, limit: int = LINE_LIMIT, *, ascii_only: bool = False) -> st
     """Return ``text`` as one visible line of at most ``limit`` characters.
 
     Escape sequences are dropped, white space is folded, and every other invisible character
-    (controls, bidirectional overrides, zero-width, surrogates) is spelled out as ``\\u202e``.
+    (controls, bidirectional overrides, zero-width, surrogates) is spelled out as ``\\u202e``. Orders to
+    CI services are broken by a space.
     ``ascii_only`` spells out everything that isn't ASCII.
     """
     # An escape sequence can be long; what is cut off before the search would not be shown anyway.
-    folded = " ".join(_ESCAPES.sub("", text[: 8 * limit + 64]).split())
+    folded = _harmless(" ".join(_ESCAPES.sub("", text[: 8 * limit + 64]).split()))
     visible = "".join(_visible(char) for char in folded[: limit + 1])
     if ascii_only:
         visible = visible.encode("ascii", "backslashreplace").decode("ascii")
@@ -40,7 +45,7 @@ def clean(text: str, limit: int = LINE_LIMIT, *, ascii_only: bool = False) -> st
 
 def clean_block(text: str, limit: int = BLOCK_LIMIT) -> str:
     """Return ``text`` with its line breaks and tabs, at most ``limit`` characters, made visible."""
-    kept = _ESCAPES.sub("", text[:limit]).replace("\r\n", "\n")
+    kept = _harmless(_ESCAPES.sub("", text[:limit]).replace("\r\n", "\n"))
     visible = "".join(char if char in "\n\t" else _visible(char) for char in kept)
     if len(text) <= limit:
         return visible
@@ -53,6 +58,10 @@ def bounded(text: str, limit: int, *, ascii_only: bool = False) -> str:
         return text
     mark = "..." if ascii_only else "…"
     return text[: max(limit - len(mark), 0)] + mark
+
+
+def _harmless(text: str) -> str:
+    return _ORDERS.sub(r"\g<0> ", text)
 
 
 def _visible(char: str) -> str:
