@@ -26,6 +26,11 @@ ANYTHING = st.text(st.characters(exclude_categories=()), max_size=300)
         ("zero\u200bwidth", "zero\\u200bwidth"),
         ("lone \ud800", "lone \\ud800"),
         ("[bold]not markup[/]", "[bold]not markup[/]"),
+        ("::set-output name=x::y", ": :set-output name=x::y"),
+        (" \xa0 ::error::owned", ": :error::owned"),
+        ("it says ##[group]x and ##VSO[task.complete]", "it says # #[group]x and # #VSO[task.complete]"),
+        ("#\x1b[m#[add-mask]x", "# #[add-mask]x"),
+        ("std::move(a), ::a, ## [x]", "std::move(a), ::a, ## [x]"),
     ],
 )
 def test_one_visible_line_is_left(foreign: str, shown: str) -> None:
@@ -64,3 +69,15 @@ def test_a_block_keeps_its_lines_and_says_what_was_cut() -> None:
     assert cut.startswith("x" * 1000 + "\n")
     assert cut.endswith("cut: 500 of 1,500 characters are not shown\n")
     assert not invisible(clean_block(HOSTILE))
+
+
+def orders(line: str) -> bool:
+    """Whether GitHub's runner would look for a command in a line, by its rules."""
+    return (line.lstrip().startswith("::") and "::" in line.lstrip()[2:]) or "##[" in line
+
+
+@given(st.lists(st.sampled_from(["::", ":", "#", "##[", "[", "]", "x", " ", "\t", "\xa0", "\n", "\r", "\x1b[m"])))
+def test_nothing_that_is_shown_is_an_order(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert not orders(clean(text))
+    assert not any(map(orders, clean_block(text).split("\n")))
