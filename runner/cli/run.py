@@ -75,7 +75,8 @@ def run(
     known = secrets_of(loaded, secret)
     with Store(state().journal) as store, connected() as engine:
         demand_runtime(engine, loaded.limits.runtime)
-        run_id = new_run_id(time.time(), secrets.token_hex(2))
+        latest = max((view.run_id for view in store.runs()), default="")
+        run_id = new_run_id(time.time(), secrets.token_hex(2), latest)
         image = image_for(engine, loaded.image, f"oppie/task-{loaded.name}:latest")
         view = RunView(
             run_id=run_id,

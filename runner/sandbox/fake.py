@@ -25,7 +25,7 @@ from runner.sandbox import snapshots, spec
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.frames import LOOP
 from runner.sandbox.image_folder import ImageFolder
-from runner.sandbox.logfile import LogFile, mark_sent, sent_mark, unmark_sent
+from runner.sandbox.logfile import LogFile, mark_sent, sent_for_s, sent_mark, unmark_sent
 from runner.sandbox.pipes import Pipes
 from runner.sandbox.process import Container, ProcessVessel
 from runner.sandbox.protocol import Exit, HeldImage, Leftovers, Step, StepResult
@@ -89,6 +89,8 @@ class FakeSandbox:
     def _adopt(self, container: Container, step: Step, log: Path) -> StepResult:
         """Take over what a planner that died had started."""
         age_s = container.ended_at - container.started_at
+        if not container.has_ended:
+            age_s = sent_for_s(log) or 0.0
         wire = container.rejoin(self._cancelled)
         return self._follow(container, wire, step, log, time.monotonic() - age_s, complete=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -65,10 +67,20 @@ class LogFile:
 
 
 def mark_sent(log: Path) -> None:
-    """Note that a step's input was delivered whole. Raises ``StateError``."""
+    """Note that a step's input was delivered whole, and when. Raises ``StateError``."""
     mark = sent_mark(log)
     with keeping("write", mark):
-        mark.touch()
+        mark.write_text(f"{_boot_id()} {time.monotonic()}")
+
+
+def sent_for_s(log: Path) -> float | None:
+    """How long ago ``mark_sent`` was called, by a clock that all processes of the machine share and
+    nobody can set; ``None`` if the machine has started anew since, or doesn't tell."""
+    with contextlib.suppress(OSError, ValueError):
+        boot_id, _, moment = sent_mark(log).read_text().partition(" ")
+        if boot_id and boot_id == _boot_id():
+            return max(0.0, time.monotonic() - float(moment))
+    return None
 
 
 def unmark_sent(log: Path) -> None:
@@ -76,6 +88,13 @@ def unmark_sent(log: Path) -> None:
     mark = sent_mark(log)
     with keeping("remove", mark):
         mark.unlink(missing_ok=True)
+
+
+def _boot_id() -> str:
+    """What tells this start of the machine from others; "" where the system has no name for it."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
 
 
 def sent_mark(log: Path) -> Path:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import docker.errors
 
 from runner.errors import EngineUnavailable
 from runner.sandbox import spec
 from runner.sandbox.containers import Containers, Ending
-from runner.sandbox.logfile import LogFile, mark_sent, sent_mark, unmark_sent
+from runner.sandbox.logfile import LogFile, mark_sent, sent_for_s, sent_mark, unmark_sent
 from runner.sandbox.patience import Patience
 from runner.sandbox.protocol import Exit, Step, StepResult
 from runner.sandbox.states import epoch_s, has_ended, ran_s, was_started
@@ -122,11 +124,19 @@ class StepRun:
             self._containers.remove(self._name)
             return None
         self._containers.watch(self._name)
-        left_s = limits.time_s - (time.time() - epoch_s(state["StartedAt"]))
+        left_s = max(0.0, limits.time_s - self._age_s(state))
         end = self._containers.ending(self._name, limits, time.monotonic() + left_s)
         size_bytes = self._patience.ask(self._take_log)
         exit_ = self._exit_of_adopted(end)
         return StepResult(exit_, end.code, end.ran_s, self._name, size_bytes, False, end.ran_s)
+
+    def _age_s(self, state: Mapping[str, Any]) -> float:
+        """How long ago a step was started. Clocks that are set tell it only where no other does, and
+        a step of which they say that it is yet to start has its whole time."""
+        told_s = sent_for_s(self._log)
+        if told_s is None:
+            told_s = max(0.0, time.time() - epoch_s(state["StartedAt"]))
+        return told_s
 
     def _exit_of_adopted(self, end: Ending) -> Exit:
         """Perhaps it was killed by the planner that died."""

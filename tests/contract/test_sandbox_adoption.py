@@ -140,3 +140,31 @@ def test_a_planner_killed_at_any_time_leaves_nothing_that_cannot_be_had(
     assert bench.read(result.container, "runs") == b"x\n"
     bench.sandbox.remove(result.container)
     assert bench.sandbox.leftovers() == Leftovers()
+
+
+DAY_S = 86400.0
+
+
+@pytest.mark.parametrize("jump_s", [DAY_S, -DAY_S])
+def test_a_clock_that_was_set_does_not_end_an_adopted_step(
+    bench: Bench, jump_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = bench.step("echo begun; sleep 1; echo done; exit 7")
+    kill_planner_during(bench, step)
+    set_ = time.time() + jump_s - time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: set_ + time.monotonic())
+    result = bench.run(step)
+    assert (result.exit, result.code) == (Exit.NONZERO, 7)
+    assert bench.log(step).read_bytes() == b"begun\ndone\n"
+
+
+def test_a_clock_that_was_set_back_does_not_let_a_step_run_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = bench.step("echo begun; sleep 600", time_s=3.0)
+    kill_planner_during(bench, step)
+    set_ = time.time() - DAY_S - time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: set_ + time.monotonic())
+    started = time.monotonic()
+    assert bench.run(step).exit is Exit.TIMEOUT
+    assert time.monotonic() - started < 30.0

@@ -312,6 +312,10 @@ def test_deleting_a_run_leaves_the_others(store: Store) -> None:
 def test_run_ids_sort_by_time() -> None:
     assert new_run_id(1795228817.9, "AB12cd") == "20261121-024017-ab12"
     assert new_run_id(1.0, "ffff") < new_run_id(2.0, "0000")
+    for latest in ("20261121-024017-zzzz", "20261121-235959-0000", "20991231-235959-zzzz"):
+        assert new_run_id(1795228817.9, "0000", latest) > latest  # the clock was set back
+    for another in ("", "r1", "20261121-024016-zzzz", "99999999-999999-zzzz"):
+        assert new_run_id(1795228817.9, "ab12", another) == "20261121-024017-ab12"
     for entropy in ("abc", "ab-1", "äbcd"):
         with pytest.raises(ValueError, match="entropy"):
             new_run_id(1.0, entropy)
