@@ -69,6 +69,7 @@ class Containers:
         self._cancelled = cancelled
         self._outlet = outlet or Outlet(base)
         self._out = self.name_of(f"net-{slot}-out")
+        self._went_out = False
         self._patience = patience
         self._growth = Growth(api)
         self._silences: dict[str, int] = {}  # by container: how many there had been at its start
@@ -87,7 +88,7 @@ class Containers:
     @property
     def pauses(self) -> frozenset[str]:
         """The containers that hold this worker's network namespaces."""
-        return self._pauses.names
+        return self._pauses.names | ({self._out} if self._went_out else frozenset())
 
     # -- the beginning -------------------------------------------------------------------------
 
@@ -96,7 +97,10 @@ class Containers:
         others, which reach nothing."""
         if not step.limits.hosts:
             return contextlib.nullcontext("")
-        place = Place(self._api, self._run_id, self._out, self._cancelled)
+        self._went_out = True
+        place = Place(
+            self._api, self._run_id, self._out, self._cancelled, self._create, self.remove
+        )
         return way_out(place, self._outlet, step, log)
 
     def create(self, step: Step, kind: str, side: int = 0, network: str = "") -> str:
@@ -294,6 +298,9 @@ class Containers:
     def remove_pauses(self) -> None:
         """Let go of this worker's network namespaces."""
         self._pauses.remove_all()
+        if self._went_out:  # Podman keeps it while there is a container that had joined it
+            self.remove(self._out)
+            self._went_out = False
 
     def check_cancelled(self) -> None:
         """Raise ``Cancelled`` if the run was told to stop."""

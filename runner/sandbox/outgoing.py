@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import docker
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
 from runner.egress import tunnel
@@ -27,7 +27,7 @@ from runner.egress.dial import Dialler, Parents
 from runner.egress.proxy import Bounds, Proxy
 from runner.egress.record import Record
 from runner.egress.rules import Rules
-from runner.errors import Cancelled, EngineError
+from runner.errors import Cancelled, EngineError, OppieError
 from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.frames import Demux
@@ -56,12 +56,15 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where on an engine the container is that holds one way out, and what it is called."""
+    """Where on an engine the container is that holds one way out, and what it is called. ``create``
+    (of a configuration and a name) and ``remove`` are those of ``Containers``."""
 
     api: docker.APIClient
     run_id: str
     name: str
     cancelled: Callable[[], bool]
+    create: Callable[[dict[str, object], str], None]
+    remove: Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -73,7 +76,7 @@ def way_out(place: Place, outlet: Outlet, step: Step, log: Path) -> Iterator[str
     """
     never = _engine_addresses(place.api.base_url)
     dial = Dialler(Rules.of(step.limits.hosts), outlet.parents, never)
-    _remove(place)
+    place.remove(place.name)
     try:
         with contextlib.closing(_opened(place, outlet.image)) as wire:
             proxy = Proxy(dial, Record(log, step.hidden), outlet.bounds)
@@ -87,9 +90,10 @@ def way_out(place: Place, outlet: Outlet, step: Step, log: Path) -> Iterator[str
                 carrying.join()
                 proxy.close()
     finally:
-        # The step is over, whatever the engine does now; what stays is removed before the next.
-        with contextlib.suppress(DockerException, RequestException, OSError):
-            _remove(place)
+        # The step is over, whatever the engine does now. Podman, for one, removes this container
+        # only after the step's: what stays is removed before the next, or when the worker closes.
+        with contextlib.suppress(DockerException, RequestException, OSError, OppieError):
+            place.remove(place.name)
 
 
 def _engine_addresses(base_url: str) -> frozenset[tuple[str, int]]:
@@ -157,7 +161,7 @@ def _started(place: Place, image: str) -> _Attached:
     host = spec.host_config(_LIMITS, "none") | {"LogConfig": {"Type": "none"}}
     labels = spec.step_labels(place.run_id, spec.KIND_PAUSE, "")
     command = ("python3", "-I", "-S", "-c", _PROGRAM)
-    api.create_container_from_config(spec.container_config(image, command, host, labels), name)
+    place.create(spec.container_config(image, command, host, labels), name)
     params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
     raw = api.attach_socket(name, params)
     wire = _Attached(cast(socket.socket, getattr(raw, "_sock", raw)), raw)
@@ -190,8 +194,3 @@ def _carry(carried: tunnel.Tunnel) -> None:
     a network, as it does when the engine goes away."""
     with contextlib.suppress(tunnel.Broken, OSError):
         carried.serve()
-
-
-def _remove(place: Place) -> None:
-    with contextlib.suppress(NotFound):
-        place.api.remove_container(place.name, force=True, v=True)
