@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +38,10 @@ class SmallDisk:
     def _ballast(self) -> Path:
         return self.data / "ballast"
 
+    @property
+    def _names(self) -> Path:
+        return self.data / "names"
+
     def leave(self, size_bytes: int) -> None:
         """Fill the disk with ballast until so much is free."""
         self.empty()
@@ -45,9 +50,17 @@ class SmallDisk:
             while self.free_bytes > size_bytes:
                 file.write(chunk)
 
+    def leave_inodes(self, count: int) -> None:
+        """Fill the disk with names until so many inodes are free."""
+        self.empty()
+        self._names.mkdir()
+        for number in range(os.statvfs(self.data).f_favail - count):
+            (self._names / f"{number}").touch()
+
     def empty(self) -> None:
         """Take the ballast away."""
         self._ballast.unlink(missing_ok=True)
+        shutil.rmtree(self._names, ignore_errors=True)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from worlds import LIMITS
 import runner.search
 from runner.errors import EngineOutOfSpace, ExitCode
 from runner.model import Outcome, Phase, Retried, StopReason
-from runner.planner.watermarks import DiskRules, Mark
+from runner.planner.watermarks import DiskRules, Mark, shortage
 from runner.sandbox import images, snapshots
 from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
@@ -91,6 +91,23 @@ def test_while_a_container_is_made(disk: SmallDisk, door: EngineSandbox, tmp_pat
     disk.empty()
     assert door.leftovers() == Leftovers()
     ran(door, tmp_path, "true")
+
+
+def test_while_there_is_no_inode_left(
+    disk: SmallDisk, door: EngineSandbox, tmp_path: Path
+) -> None:
+    """Most of the bytes are free."""
+    container = ran(door, tmp_path, "for n in $(seq 40); do : >file-$n; done")
+    disk.leave_inodes(20)
+    room = door.room()
+    assert room is not None and room.free_inodes <= 20
+    assert "20 inodes are free" in shortage(room, Mark(1.0, 0, 1000))
+    with pytest.raises(EngineOutOfSpace, match="no space left on device"):
+        door.commit(container, "A.1", None, {"attempt": "A.1-1"})
+    assert door.leftovers().images == ()
+    disk.empty()
+    door.commit(container, "A.1", None, {"attempt": "A.1-1"})
+    door.remove(container)
 
 
 def test_while_an_archive_is_put_in(disk: SmallDisk, door: EngineSandbox, tmp_path: Path) -> None:
