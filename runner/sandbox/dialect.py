@@ -7,6 +7,7 @@ words is a fact of the ``Dialect``, which ``dialect_of`` tells. Found on Podman 
 
 from __future__ import annotations
 
+import re
 import tarfile
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ _PODMAN = "Podman Engine"
 # Short names get the one on commit and the other on load; both are found by the short name.
 _REGISTRIES = ("docker.io/library/", "docker.io/", "localhost/")
 _TIDY_S = 10.0
+_ESCAPED = re.compile(r"\\(.)")
 # POSIX.1-1988 ustar: two blocks of zeros end an archive; these types have no content.
 _BLOCK = 512
 _HEADER_ONLY = (b"1", b"2", b"3", b"4", b"5", b"6")
@@ -79,7 +81,9 @@ class PodmanApi(docker.APIClient):
         """Without the number of files that a tmpfs may hold, for which Podman has no word, and with
         a log that may be as long as Docker's two files: when it is full, Podman empties it."""
         host = dict(config.get("HostConfig") or {})
-        host["Tmpfs"] = {path: _without_inodes(how) for path, how in (host.get("Tmpfs") or {}).items()}
+        host["Tmpfs"] = {
+            path: _without_inodes(how) for path, how in (host.get("Tmpfs") or {}).items()
+        }
         log = host.get("LogConfig") or {}
         if size := (log.get("Config") or {}).get("max-size"):
             host["LogConfig"] = {**log, "Config": {"max-size": str(2 * int(size))}}
@@ -92,6 +96,13 @@ class PodmanApi(docker.APIClient):
         with "broken pipe" if there is more."""
         pieces = [data] if isinstance(data, bytes) else data
         return bool(super().put_archive(container, path, unpadded(pieces)))
+
+    def import_image_from_stream(
+        self, stream: Any, *args: Any, changes: Iterable[str] = (), **options: Any
+    ) -> Any:
+        """Values between quotes as they are: Podman takes the quotes off, and nothing else."""
+        plain = [_ESCAPED.sub(r"\1", line) for line in changes]
+        return super().import_image_from_stream(stream, *args, changes=plain, **options)
 
     def wait(self, container: str, *args: Any, **options: Any) -> Any:
         """Until Podman has tidied up, too: while it does, it tells "stopped", and takes away the

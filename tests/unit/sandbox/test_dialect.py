@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.sandbox.dialect import DOCKER, PODMAN, PodmanApi, dialect_of, is_podman, unpadded
+from runner.sandbox.spec import import_changes
 
 BLOCK = 512
 
@@ -120,4 +121,17 @@ def test_what_podman_has_no_word_for_is_left_out(monkeypatch: pytest.MonkeyPatch
             },
         }
     ]
+    api.close()
+
+
+def test_quoted_values_of_an_import_are_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[str]] = []
+    monkeypatch.setattr(
+        "docker.APIClient.import_image_from_stream",
+        lambda *_, changes: told.append(changes),
+    )
+    api = PodmanApi("unix:///nowhere", version="1.41")
+    odd = 'a "b" $HOME \\n \\\\ #'
+    api.import_image_from_stream(iter([b""]), changes=import_changes({"Env": [f"ODD={odd}"]}, {}))
+    assert told[0][-1] == f'ENV ODD="{odd}"'
     api.close()
