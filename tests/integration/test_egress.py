@@ -320,7 +320,8 @@ def test_a_planner_that_dies_takes_the_way_out_with_it(
     wait_for(ended, "the forwarder's end", 30)
     result = engine_bench.run(step)
     printed = engine_bench.log(step).read_text()
-    engine_bench.sandbox.remove(forwarder)
+    for each in (result.container, forwarder):  # in this order, for Podman's sake
+        engine_bench.sandbox.remove(each)
     assert result.exit is Exit.OK
     assert "cut off" in printed
 
