@@ -24,15 +24,15 @@ def lab(engine_bench: Bench) -> Bench:
     return engine_bench
 
 
-def packed(**files: bytes) -> list[bytes]:
-    """An archive of the workspace's files, as evidence gives it."""
+def packed(**members: bytes | None) -> list[bytes]:
+    """An archive of folders (``None``) and files below the workspace, as evidence gives it."""
     made = BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
-        for name, data in {"workspace": b"", **files}.items():
-            info = tarfile.TarInfo(name if name == "workspace" else f"workspace/{name}")
-            info.type = tarfile.DIRTYPE if name == "workspace" else tarfile.REGTYPE
-            info.uid, info.gid, info.size, info.mode = 1000, 1000, len(data), 0o755
-            tar.addfile(info, BytesIO(data))
+        for name, data in [("", None), *members.items()]:
+            info = tarfile.TarInfo(f"workspace/{name}".rstrip("/"))
+            info.type = tarfile.DIRTYPE if data is None else tarfile.REGTYPE
+            info.uid, info.gid, info.size, info.mode = 1000, 1000, len(data or b""), 0o755
+            tar.addfile(info, BytesIO(data or b""))
     return [made.getvalue()]
 
 
@@ -148,3 +148,30 @@ def test_a_runtime_by_its_name(lab: Bench, client: docker.DockerClient) -> None:
 def test_a_step_says_nothing_of_its_input() -> None:
     step = Step("x", "A-1", "i", ("sh",), Bench.limits(None), b"input", hidden=(b"secret",))  # type: ignore[arg-type]
     assert "input" not in repr(step) and "secret" not in repr(step)
+
+
+# -- what is laid over a workspace -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_overlay_goes_where_it_belongs_whatever_is_in_its_way(
+    lab: Bench, read_only: bool
+) -> None:
+    """Links in place of the folders and files of the judge: none is followed, outside or inside."""
+    base = lab.child(
+        'mkdir "$HOME/mine"; ln -s "$HOME/mine" folder; ln -s /etc/hostname file; mkfifo pipe; '
+        'ln -s ../../../../../../../../tmp deep; echo x >"$HOME/mine/kept"',
+        "A",
+    )
+    known = dict.fromkeys(("folder/known", "file", "pipe", "deep/known"), b"judge\n")
+    archive = packed(folder=None, deep=None, **known)
+    script = (
+        'cat folder/known file pipe deep/known; ls "$HOME/mine"; '
+        "find / -xdev -name known 2>/dev/null || true"
+    )
+    step = replace(lab.step(image=base.digest, read_only=read_only), command=("sh", "-c", script))
+    assert lab.run(replace(step, archive=archive)).exit is Exit.OK, lab.log(step).read_text()
+    said = lab.log(step).read_text().splitlines()
+    assert said[:5] == ["judge"] * 4 + ["kept"]
+    # Where the workspace is a file system of its own, `find` doesn't look into it.
+    assert set(said[5:]) <= {"/workspace/folder/known", "/workspace/deep/known"}
