@@ -39,6 +39,7 @@ _START_WORD_S = 10.0
 _REMOVAL_S = 30.0
 _KILL_S = 60.0
 _SIGNALLED = 128  # exit codes from here on say which signal, or that the engine lost it
+_KILLED = _SIGNALLED + 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +234,10 @@ class Containers:
             if not disk_hit and not deadline_hit:
                 facts = self._await_end(name, deadline)
         if disk_hit or deadline_hit:
-            deadline_hit = self._kill(name) and deadline_hit
+            killed = self._kill(name)
             facts = self.inspect(name)
+            # With another code it had ended before, and the engine had missed that.
+            deadline_hit = deadline_hit and killed and facts["State"]["ExitCode"] == _KILLED
         state = facts["State"]
         if not disk_hit and not deadline_hit and self.is_lost(name, state):
             raise EngineUnavailable(f"the engine was started anew while {name} ran")

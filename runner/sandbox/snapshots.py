@@ -19,7 +19,7 @@ from runner.errors import TaskError
 from runner.model import Snapshot
 from runner.sandbox import spec
 from runner.sandbox.flatten import flatten
-from runner.sandbox.patience import Patience
+from runner.sandbox.patience import Patience, is_silence
 from runner.sandbox.protocol import WORKSPACE
 
 # The engine refuses more than 125 layers, the base's own included. Well before that the layers
@@ -66,14 +66,18 @@ def commit(api: docker.APIClient, patience: Patience, intent: Intent) -> Snapsho
     request; it counts if it was made by the same attempt from the same parent. Raises what the
     engine's client raises.
     """
-    requests_made = 0
+    requests_made, late_s = 0, 0.0
 
     def once() -> Snapshot:
-        nonlocal requests_made
-        if found := _committed(api, intent, _LATE_S if requests_made else 0.0):
+        nonlocal requests_made, late_s
+        if found := _committed(api, intent, late_s):
             return found
         requests_made += 1
-        return replace(describe(api, _make(api, patience, intent)), tag=intent.tag)
+        try:
+            return replace(describe(api, _make(api, patience, intent)), tag=intent.tag)
+        except Exception as error:
+            late_s = _LATE_S if is_silence(error) else 0.0
+            raise
 
     made = patience.ask(once)
     if requests_made > 1:  # the first may have been heard after all

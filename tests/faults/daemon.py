@@ -64,7 +64,10 @@ class Daemon:
             f"--pidfile={self.folder}/docker.pid", "--iptables=false", "--ip6tables=false",
             "--bridge=none", *(["--live-restore"] if self.live_restore else []),
         ]  # fmt: skip
-        environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"}
+        environment = {
+            **os.environ,
+            "PATH": f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin",
+        }
         with (self.folder / "dockerd.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -176,7 +179,9 @@ def _end_all_below(folder: Path) -> None:
     """Shims and a containerd that outlived their daemon: each names its folder in its arguments."""
     mark, deadline = os.fsencode(folder) + b"/", time.monotonic() + 10
     while time.monotonic() < deadline:
-        left = [each for each in Path("/proc").iterdir() if each.name.isdigit() and _names(each, mark)]
+        left = [
+            each for each in Path("/proc").iterdir() if each.name.isdigit() and _names(each, mark)
+        ]
         if not left:
             return
         for each in left:

@@ -125,4 +125,3 @@ def _surplus(view: RunView, left: Leftovers) -> list[str]:
 
 def _is_committed(node: NodeView) -> bool:
     return node.parent == "" or node.decision is Decision.COMMIT
-

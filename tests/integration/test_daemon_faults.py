@@ -1,6 +1,7 @@
 """A daemon that is killed, restarted, or away while it is needed, and images that change under a run.
 
-The daemon is the tests' own. ``OPPIE_TEST_LONG=1`` makes what is quick here last as long as it may.
+The daemon is the tests' own. ``OPPIE_TEST_LONG=1`` lets it be away for longer, and has all tests run
+with live restore, too. ``python -m benchmarks.faults`` kills it in the middle of every call.
 """
 
 from __future__ import annotations
@@ -30,7 +31,14 @@ from tests.faults.searches import Search, Told
 
 pytestmark = pytest.mark.engine
 
-AWAY_S = 30.0 if os.environ.get("OPPIE_TEST_LONG") else 1.0
+LONG = bool(os.environ.get("OPPIE_TEST_LONG"))
+AWAY_S = 30.0 if LONG else 1.0
+
+PLAIN, LIVE_RESTORE = (
+    pytest.param(live, id=name) for live, name in ((False, "plain"), (True, "live-restore"))
+)
+both = pytest.mark.parametrize("daemon", [PLAIN, LIVE_RESTORE], indirect=True)
+one = pytest.mark.parametrize("daemon", [PLAIN, LIVE_RESTORE] if LONG else [PLAIN], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +48,7 @@ def root(client: docker.DockerClient, agent_image: str) -> bytes:
     return small_image(client, agent_image)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "live-restore"])
+@pytest.fixture(scope="module")
 def daemon(request: pytest.FixtureRequest, root: bytes) -> Iterator[Daemon]:
     with own_daemon(live_restore=request.param) as daemon:
         give_image(daemon, root)
@@ -84,6 +92,7 @@ def blow(daemon: Daemon) -> Struck:
     return Struck(daemon.kill, come_back, 0.02)
 
 
+@one
 def test_a_daemon_killed_in_mid_start_commit_and_remove(
     daemon: Daemon, proxy: Proxy, calm: Told, tmp_path: Path
 ) -> None:
@@ -101,6 +110,7 @@ def test_a_daemon_killed_in_mid_start_commit_and_remove(
     search.clear()
 
 
+@one
 def test_a_daemon_that_stays_away_stops_the_search_which_can_be_resumed(
     daemon: Daemon, proxy: Proxy, calm: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +148,7 @@ def during(log: Path, act: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+@both
 def test_a_step_whose_daemon_is_killed(daemon: Daemon, door: EngineSandbox, tmp_path: Path) -> None:
     """Its container goes down with the daemon, which is no failure of the step's; or lives on."""
     step = step_of("echo begun; sleep 4; echo x >>runs; echo done")
@@ -154,7 +165,10 @@ def test_a_step_whose_daemon_is_killed(daemon: Daemon, door: EngineSandbox, tmp_
     killer.join()
 
 
-@pytest.mark.parametrize("script", ["trap 'exit 1' TERM", "trap 'exit 0' TERM"])
+@both
+@pytest.mark.parametrize(
+    "script", ["trap 'exit 1' TERM", *(["trap 'exit 0' TERM"] if LONG else [])]
+)
 def test_a_step_that_its_daemon_takes_down_politely(
     daemon: Daemon, door: EngineSandbox, run_id: str, tmp_path: Path, script: str
 ) -> None:
@@ -177,6 +191,7 @@ def test_a_step_that_its_daemon_takes_down_politely(
     killer.join()
 
 
+@both
 def test_a_session_whose_daemon_is_killed(
     daemon: Daemon, door: EngineSandbox, tmp_path: Path
 ) -> None:
@@ -188,6 +203,7 @@ def test_a_session_whose_daemon_is_killed(
     killer.join()
 
 
+@one
 def test_a_step_whose_containerd_is_killed(
     daemon: Daemon, door: EngineSandbox, tmp_path: Path
 ) -> None:
@@ -196,7 +212,7 @@ def test_a_step_whose_containerd_is_killed(
     killer = during(log, daemon.kill_containerd)
     step = step_of("echo begun; sleep 2; echo done")
     try:
-        result = door.run(replace(step, limits=replace(LIMITS, time_s=8.0)), log)
+        result = door.run(replace(step, limits=replace(LIMITS, time_s=4.0)), log)
     except EngineUnavailable:
         pass
     else:
@@ -215,6 +231,7 @@ def commit_of(door: EngineSandbox, tmp_path: Path, script: str, label: str) -> s
     return made.digest
 
 
+@one
 def test_a_tag_that_somebody_moved_takes_nothing_of_theirs(
     daemon: Daemon, door: EngineSandbox, run_id: str, tmp_path: Path
 ) -> None:
@@ -235,6 +252,7 @@ def test_a_tag_that_somebody_moved_takes_nothing_of_theirs(
     door.discard(digest)
 
 
+@one
 def test_an_image_that_somebody_removed_is_told_apart(
     daemon: Daemon, door: EngineSandbox, tmp_path: Path
 ) -> None:

@@ -1,12 +1,17 @@
 """Calls to a real engine that go wrong on their way: what was done is recognised, and nothing is
-taken for whole that isn't."""
+taken for whole that isn't.
+
+Several faults befall one step here, one after another; ``OPPIE_TEST_LONG=1`` lets each have a step of
+its own as well. ``python -m benchmarks.faults`` lets every fault befall every call of a search.
+"""
 
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +26,11 @@ from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.protocol import Exit, Leftovers, Step, StepResult
 from tests.faults.faults import Away, Cut, CutUpload, Dropped, Failed, Fault, Late, Rule, Stalled
 from tests.faults.proxy import Proxy, proxied
+from tests.faults.searches import Search
 
 pytestmark = pytest.mark.engine
 
+LONG = bool(os.environ.get("OPPIE_TEST_LONG"))
 SILENCE_S = 1.5  # of the client's time-out, where a fault is to outlast it
 
 
@@ -34,9 +41,7 @@ def proxy(client: docker.DockerClient) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def door(
-    proxy: Proxy, agent_image: str, run_id: str
-) -> Iterator[EngineSandbox]:
+def door(proxy: Proxy, agent_image: str, run_id: str) -> Iterator[EngineSandbox]:
     """A sandbox behind the proxy; in the end nothing of it may be left on the engine."""
     proxy.plan()
     sandbox = EngineSandbox(connect(proxy.url), run_id, agent_image, outage_s=20.0)
@@ -104,21 +109,40 @@ SURVIVED = [
 ]
 
 
-@pytest.mark.parametrize("rule", SURVIVED, ids=say)
+TOGETHER = [
+    Rule(CREATE, Dropped(), 1),
+    Rule(CREATE, Failed(503, after=True), 3),
+    Rule(CREATE, Failed(500), 5),
+    Rule(r"POST /containers/.*-net-0-0/start", Dropped()),
+    Rule(START, Dropped()),
+    Rule(WAIT, Failed(500)),
+    Rule(INSPECT, Dropped(), 2),
+    Rule(INSPECT, Cut(40), 4),
+    Rule(LOGS, Cut(100)),
+    Rule(LOGS, Away(0.5), 2),
+    Rule(REMOVE, Dropped()),
+]
+
+
+def show(rules: Sequence[Rule]) -> str:
+    return say(rules[0]) if len(rules) == 1 else "many"
+
+
+@pytest.mark.parametrize("rules", [TOGETHER, *([rule] for rule in SURVIVED if LONG)], ids=show)
 def test_a_step_runs_once_and_is_told_whole(
-    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, rule: Rule
+    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, rules: Sequence[Rule]
 ) -> None:
-    rule = replace(rule)
-    proxy.plan(rule)
+    rules = [replace(rule) for rule in rules]
+    proxy.plan(*rules)
     result = door.run(step, tmp_path / "log")
     assert (result.exit, result.code) == (Exit.NONZERO, 3)
     assert (tmp_path / "log").read_bytes() == WHOLE
     assert ran_once(door, result)
     door.remove(result.container)
-    assert rule.hits == rule.times
+    assert [rule for rule in rules if rule.hits != rule.times] == []
 
 
-@pytest.mark.parametrize("fault", [Cut(5000), Cut(1), Cut(1000)], ids=repr)
+@pytest.mark.parametrize("fault", [Cut(5000), *([Cut(1), Cut(1000)] if LONG else [])], ids=repr)
 def test_a_stream_that_breaks_off_is_no_short_log(
     proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, fault: Fault
 ) -> None:
@@ -132,9 +156,7 @@ def test_a_stream_that_breaks_off_is_no_short_log(
     door.remove(result.container)
 
 
-def test_bytes_that_are_no_text_are_no_cut(
-    door: EngineSandbox, step: Step, tmp_path: Path
-) -> None:
+def test_bytes_that_are_no_text_are_no_cut(door: EngineSandbox, step: Step, tmp_path: Path) -> None:
     script = rb"printf '\377\376a\0b\r\n'; head -c 70000 /dev/zero | tr '\0' '\377'; printf end"
     result = door.run(replace(step, stdin=script), tmp_path / "log")
     assert (result.exit, result.log_complete) == (Exit.OK, True)
@@ -146,7 +168,6 @@ def test_bytes_that_are_no_text_are_no_cut(
 
 GIVEN_UP = [
     Rule(START, Failed(500)),
-    Rule(START, Failed(503)),
     Rule(ATTACH, Dropped()),
     Rule(ATTACH, Failed(500)),
     Rule(ATTACH, Away(0.5)),
@@ -204,21 +225,23 @@ def stopped(door: EngineSandbox, step: Step, log: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("clean", [False, True], ids=["cut", "ended"])
-@pytest.mark.parametrize("blocks", [0, 1, 2, 3, 4, 100])
 def test_an_archive_that_breaks_off_is_never_taken_for_whole(
-    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, blocks: int, clean: bool
+    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, clean: bool
 ) -> None:
     script = b"echo a >a; echo b >b; head -c 60000 /dev/zero >zeros; echo c >zz"
     with stopped(door, replace(step, stdin=script), tmp_path / "log") as container:
-        proxy.plan(Rule(ARCHIVE, Cut(512 * blocks, clean=clean)))
-        with pytest.raises(EngineError):
-            b"".join(door.archive(container))
-        proxy.plan(Rule(ARCHIVE, Cut(300 * blocks, clean=clean)))
-        with pytest.raises(EngineError):
-            b"".join(door.read(container, "zeros"))
-        assert b"".join(door.read(container, "a")) == b"a\n"
-        with tarfile.open(fileobj=io.BytesIO(b"".join(door.archive(container)))) as archive:
+        whole = b"".join(door.archive(container))
+        with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
             assert len(archive.getnames()) == 5
+        for blocks in (0, 1, 2, 3, 4, 5, 100, len(whole) // 512 - 2):
+            proxy.plan(Rule(ARCHIVE, Cut(512 * blocks, clean=clean)))
+            with pytest.raises(EngineError):
+                b"".join(door.archive(container))
+        for size_bytes in (0, 300, 512, 30_000):
+            proxy.plan(Rule(ARCHIVE, Cut(size_bytes, clean=clean)))
+            with pytest.raises(EngineError):
+                b"".join(door.read(container, "zeros"))
+        assert b"".join(door.read(container, "a")) == b"a\n"
 
 
 COMMITTED = [
@@ -232,20 +255,20 @@ COMMITTED = [
 ]
 
 
-@pytest.mark.parametrize("rule", COMMITTED, ids=say)
 def test_a_commit_leaves_one_image_whatever_is_heard_of_it(
-    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, rule: Rule
+    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path
 ) -> None:
-    rule = replace(rule)
     with stopped(door, step, tmp_path / "log") as container:
-        proxy.plan(rule)
-        made = door.commit(container, "A", None, {"attempt": "A-1"})
-        again = door.commit(container, "A", None, {"attempt": "A-1"})
-    assert again == made == replace(door.find(made.tag), tag=made.tag)
-    assert [image.digest for image in door.leftovers().held_images] == [made.digest]
-    proxy.plan(Rule(r"DELETE /images/.*", Dropped()))
-    door.discard(made.tag)
-    assert rule.hits == 1
+        for number, rule in enumerate(COMMITTED):
+            proxy.plan(rule)
+            label, facts = f"A.{number}", {"attempt": f"A.{number}-1"}
+            made = door.commit(container, label, None, facts)
+            again = door.commit(container, label, None, facts)
+            assert again == made == replace(door.find(made.tag), tag=made.tag)
+            assert [image.digest for image in door.leftovers().held_images] == [made.digest]
+            assert rule.hits == 1
+            proxy.plan(Rule(r"DELETE /images/.*", Dropped()))
+            door.discard(made.tag)
 
 
 def test_a_commit_that_is_slow_is_not_made_twice(
@@ -261,11 +284,14 @@ def test_a_commit_that_is_slow_is_not_made_twice(
     door.discard(made.tag)
 
 
-@pytest.mark.parametrize("rule", [
+IMPORTED = [
     Rule(r"GET /containers/.*-s/export", Cut(512 * 3000, clean=True)),
     Rule(r"POST /images/create", Dropped()),
     Rule(r"POST /images/create", CutUpload(512 * 3000)),
-], ids=say)  # fmt: skip
+]
+
+
+@pytest.mark.parametrize("rule", IMPORTED if LONG else IMPORTED[:1], ids=say)
 def test_layers_are_made_one_from_all_files_or_not_at_all(
     proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, rule: Rule,
     monkeypatch: pytest.MonkeyPatch,
@@ -285,15 +311,16 @@ def test_layers_are_made_one_from_all_files_or_not_at_all(
 # -- sessions --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size_bytes", [0, 60, 100, 140])
+@pytest.mark.parametrize("size_bytes", [0, 60, 140] if LONG else [60])
 def test_a_session_whose_stream_is_cut_fails_nobody(
     proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, size_bytes: int
 ) -> None:
     """Whether the cut comes before the command, in what it prints or in the word that ends it."""
     proxy.plan(Rule(ATTACH, Cut(size_bytes)))
     command = ("sh", "-c", "printf %050d 1; sleep 0.3; printf %050d 2")
-    with door.session(replace(step, command=command), tmp_path / "log") as session, suppress(
-        EngineUnavailable
+    with (
+        door.session(replace(step, command=command), tmp_path / "log") as session,
+        suppress(EngineUnavailable),
     ):
         for _ in range(3):
             assert session.repeat().exit is Exit.OK
@@ -340,3 +367,35 @@ def test_an_engine_that_stays_away_is_waited_for_once(
         assert 1.9 <= time.monotonic() - started < 6.0
         wait_for(lambda: proxy.path.exists(), "the engine is back", 20)
         assert door.leftovers() == Leftovers()
+
+
+# -- searches --------------------------------------------------------------------------------------
+
+
+def test_a_search_in_which_everything_fails_once_ends_as_one_that_nothing_disturbed(
+    proxy: Proxy, agent_image: str, run_id: str, tmp_path: Path
+) -> None:
+    """Every fault comes after the root: until then there is no search that could go on."""
+    proxy.plan()
+    calm = Search(tmp_path / "calm", proxy.url, agent_image, run_id=f"{run_id}c")
+    told = calm.go(2)
+    assert (calm.faults(), told.retried) == ([], 0)
+    calm.clear()
+    rules = [
+        Rule(r"POST /containers/.*-act/attach", Cut(10)),
+        Rule(r"POST /containers/.*-act/start", Failed(500), 2),
+        Rule(r"GET /containers/.*-act/archive", Cut(1000, clean=True)),
+        Rule(COMMIT, Dropped(), 2),
+        Rule(r"DELETE /containers/.*-act", Failed(500, after=True)),
+        Rule(r"POST /containers/.*-check-whole/attach", Cut(0), 2),
+        Rule(r"POST /containers/.*-1-bench-candidate/attach", Cut(50), 2),
+        Rule(r"DELETE /images/.*", Away(0.5)),
+    ]
+    proxy.plan(*rules)
+    search = Search(tmp_path / "struck", proxy.url, agent_image, run_id=run_id)
+    struck = search.go(2)
+    assert struck.is_as(told), struck
+    assert search.faults() == []
+    assert [rule for rule in rules if not rule.hits] == []
+    proxy.plan()
+    search.clear()
