@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
 from runner.errors import JournalError
-from runner.keeping import state_error
+from runner.keeping import keeping, state_error
+from runner.store.version import version_of
 
 BUSY_TIMEOUT_S = 10.0
 # SQLite's codes, of which an extended one has more bits: https://www.sqlite.org/rescode.html
@@ -45,11 +46,13 @@ def telling(path: Path) -> Iterator[None]:
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open or create the journal and migrate it. Raises JournalError."""
+    """Open or create the journal and migrate it, after a copy of it was made. Raises JournalError,
+    StateError."""
+    demand_known(path)
     with telling(path):
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         try:
-            check_version(connection, path)
+            _back_up(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             # An intent must be on disk before its container exists, and a visit before the
             # container goes: in WAL mode only FULL waits for that at each commit.
@@ -65,12 +68,13 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the journal so that nothing can be changed; an older one is migrated in memory.
 
-    Raises JournalError.
+    Raises JournalError, StateError.
     """
+    demand_known(path)
     with telling(path):
         connection = _connect_read_only(path)
         try:
-            version = check_version(connection, path)
+            version = _version(connection)
             if version == len(migrations()):
                 connection.execute("PRAGMA query_only = ON")
                 return connection
@@ -101,21 +105,47 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def check_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The journal's version. Raises JournalError for one that a newer oppie wrote."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+def demand_known(path: Path) -> None:
+    """Raises JournalError for a journal that a newer oppie wrote, before anything opens it."""
+    with keeping("read", path):
+        version = version_of(path)
     known = len(migrations())
     if version > known:
         raise JournalError(
             f"journal {path} is of version {version}, written by a newer oppie; "
             f"this one knows versions up to {known}. It was left untouched"
         )
-    return version
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def backup_of(path: Path, version: int) -> Path:
+    """Where a journal is copied to before it is migrated from a version."""
+    return path.with_name(f"{path.name}.version-{version}")
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy an older journal before it is migrated: whoever goes back to the older oppie has it, and
+    whoever finds that the migration was wrong. The copy appears whole or not at all; an earlier one of
+    the same version gives way."""
+    version = _version(connection)
+    copy = backup_of(path, version)
+    if not 0 < version < len(migrations()):
+        return
+    scratch = copy.with_name(f"{copy.name}.tmp")
+    with keeping("write", copy):
+        scratch.unlink(missing_ok=True)
+    with closing(sqlite3.connect(scratch)) as target:
+        connection.backup(target)
+    with keeping("write", copy):
+        scratch.rename(copy)
 
 
 def migrate(connection: sqlite3.Connection, scripts: Sequence[str]) -> None:
     """Run the scripts that the journal hasn't seen, each whole or not at all."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    version = _version(connection)
     for number, script in enumerate(scripts[version:], start=version + 1):
         try:
             connection.executescript(

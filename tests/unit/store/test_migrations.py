@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from runner.cli.app import app
+from runner.cli.home import settings
+from runner.errors import JournalError
 from runner.model import Goal, Measurement, Metric, Source, Verdict
 from runner.store import Store, database
 
@@ -146,3 +155,172 @@ def test_an_older_run_has_no_remarks_no_seconds_and_goes_on(path: Path) -> None:
         tree = new_tree()
         store.replay(RUN, tree, BY_KEY)
         assert tree.evaluations == 1
+
+
+# Journals that older versions have really written: the story of seed 5 to 14 evaluations, told to
+# the code of that version.
+GOLDEN = Path(__file__).parents[2] / "golden" / "journals"
+KNOWN = len(database.migrations())
+
+
+@pytest.mark.parametrize("version", range(1, KNOWN + 1))
+def test_what_an_older_version_wrote_is_whole_after_migrating(path: Path, version: int) -> None:
+    path.parent.mkdir()
+    shutil.copy(GOLDEN / f"version-{version}.db", path)
+    before = _visits(path)
+    with Store(path) as store:
+        found = store.run(RUN)
+        assert (found.status, found.evaluations, len(found.nodes)) == ("interrupted", 14, 13)
+        assert found.verified is not None and found.verified.measurement is not None
+        assert (found.verified.label, found.verified.verdict) == ("A.1", Verdict.IMPROVED)
+        assert found.verified.measurement.gain == 0.25
+        assert store.elapsed_s(RUN) == 61.5
+        assert store.rebuild(RUN) == 0
+        tree = new_tree()
+        store.replay(RUN, tree, BY_KEY)
+        assert tree.evaluations == 14
+    assert _version(path) == KNOWN
+    assert _visits(path) == before
+
+
+def _visits(path: Path) -> list[tuple[object, ...]]:
+    """Every visit as version 1 knows it, and the attempts beside them."""
+    columns = (
+        "attempt, closed, outcome, decision, reward, counted_reward, gain, low, high, pairs, metrics,"
+        " tag, digest, parent_digest, depth, size_bytes, commit_id, tree_id, twin, files_changed,"
+        " started_at, ended_at, reason, details"
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        visits = connection.execute(f"SELECT {columns} FROM visits ORDER BY closed").fetchall()
+        attempts = connection.execute("SELECT * FROM attempts ORDER BY opened").fetchall()
+    return [*visits, *attempts]
+
+
+def _version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_journal_is_copied_before_it_is_migrated(path: Path) -> None:
+    path.parent.mkdir()
+    shutil.copy(GOLDEN / "version-1.db", path)
+    before = _visits(path)
+    with Store(path):
+        pass
+    copy = database.backup_of(path, 1)
+    assert (_version(copy), _visits(copy)) == (1, before)
+    with Store(path):  # nothing is older than it should be any more
+        pass
+    assert sorted(each.name for each in path.parent.iterdir()) == [
+        "journal.db",
+        "journal.db.version-1",
+        "planner.lock",
+    ]
+
+
+SLOW = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e12)
+UPDATE runs SET elapsed_s = (SELECT max(i) FROM n)
+"""
+MIGRATE = """
+import sys
+from pathlib import Path
+from runner.store import Store, database
+scripts = (*database.migrations(), "ALTER TABLE runs ADD COLUMN note TEXT;" + sys.argv[2])
+database.migrations = lambda: scripts
+ran = database.migrate
+def migrate(*args):
+    print("begun", flush=True)
+    ran(*args)
+database.migrate = migrate
+Store(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("version", range(1, KNOWN + 1))
+def test_a_planner_that_dies_while_it_migrates_leaves_the_journal_whole(
+    path: Path, version: int
+) -> None:
+    path.parent.mkdir()
+    shutil.copy(GOLDEN / f"version-{version}.db", path)
+    before = _visits(path)
+    command = [sys.executable, "-c", MIGRATE, str(path), SLOW]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as planner:
+        assert planner.stdout is not None
+        assert planner.stdout.readline() == "begun\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            planner.wait(0.5)
+        planner.kill()
+    assert planner.returncode == -signal.SIGKILL
+    with Store(path) as store:
+        assert store.run(RUN).evaluations == 14
+        assert store.rebuild(RUN) == 0
+    assert (_version(path), _visits(path)) == (KNOWN, before)
+    with closing(sqlite3.connect(path)) as connection:
+        assert "note" not in [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
+
+
+# Newer ones
+
+NEWER = f"""
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode = WAL")
+connection.execute("PRAGMA user_version = {KNOWN + 1}")
+connection.execute("ALTER TABLE runs ADD COLUMN from_the_future TEXT")
+connection.execute("UPDATE runs SET status = 'running'")
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def newer(path: Path) -> Path:
+    """What a newer oppie has left that was killed: its version is in the write-ahead log alone."""
+    path.parent.mkdir()
+    shutil.copy(GOLDEN / f"version-{KNOWN}.db", path)
+    subprocess.run([sys.executable, "-c", NEWER, str(path)], check=False)
+    assert {each.name for each in path.parent.iterdir()} == {
+        "journal.db",
+        "journal.db-shm",
+        "journal.db-wal",
+    }
+    return path
+
+
+def _bytes(path: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in path.parent.glob(f"{path.name}*")}
+
+
+def test_a_newer_journal_is_refused_and_its_log_is_not_touched(newer: Path) -> None:
+    before = _bytes(newer)
+    for opened in (Store, Store.read):
+        with pytest.raises(JournalError, match=f"version {KNOWN + 1}, written by a newer oppie"):
+            opened(newer)
+        assert _bytes(newer) == before
+    assert _version(newer) == KNOWN + 1  # and it is what it was said to be
+
+
+@pytest.fixture
+def commands(newer: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("OPPIE_STATE", str(newer.parent))
+    monkeypatch.setenv("OPPIE_ENGINE", "unix:///nonexistent.sock")
+    monkeypatch.chdir(newer.parent)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "runs", "tree", "show A", "diff A", "logs A", "resume", "verify A.1", "merge A.1",
+        "merge-best", "pr A.1", "report", "export-space", "gc", "gc --dry-run", "shell A",
+        "checkout A there", "apply A.1", "doctor --repair", "doctor --repair --dry-run",
+    ],
+)  # fmt: skip
+def test_no_command_touches_a_newer_journal(newer: Path, command: str) -> None:
+    before = _bytes(newer)
+    with pytest.raises(JournalError, match="written by a newer oppie"):
+        app(command.split(), standalone_mode=False)
+    assert _bytes(newer) == before
