@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.engine import connected, open_engine_sandbox
-from runner.cli.home import RunOption, evidence, out
+from runner.cli.home import RunOption, evidence, out, state
 from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
 from runner.cli.signals import interruptible
@@ -22,6 +22,7 @@ from runner.evidence import apply as apply_node
 from runner.model import Limits, NodeView, RunView
 from runner.sandbox.protocol import SHELL, Step
 from runner.sandbox.terminal import interact
+from runner.task import kept_task
 
 # Slots of workers are small numbers; a shell must not take the place of one that is at work.
 _FIRST_SLOT = 1 << 20
@@ -40,12 +41,14 @@ def shell(node: NodeArgument, run: RunOption = "") -> None:
     found = _with_snapshot(view, node)
     slot = _FIRST_SLOT + secrets.randbelow(_FIRST_SLOT)
     image = standing_image(view, found, slot)
+    task, _ = kept_task(state().run(view.run_id))
+    limits = Limits(runtime=task.limits.runtime)  # its code is no more trusted here
     name = f"{SHELL}-{found.label}-{secrets.token_hex(3)}"
     if sys.stdin.isatty():
         with connected() as client:
             full_name, terminal = f"oppie-{view.run_id}-{name}", sys.stdin.fileno()
-            raise typer.Exit(interact(client, view.run_id, full_name, image, Limits(), terminal))
-    step = Step(name, SHELL, image, ("sh", "-s"), Limits(), stdin=sys.stdin.buffer.read())
+            raise typer.Exit(interact(client, view.run_id, full_name, image, limits, terminal))
+    step = Step(name, SHELL, image, ("sh", "-s"), limits, stdin=sys.stdin.buffer.read())
     cancelled = threading.Event()
     with (
         interruptible(cancelled),
