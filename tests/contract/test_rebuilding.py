@@ -92,6 +92,7 @@ def grove(bench: Bench, tmp_path: Path) -> Iterator[Grove]:
         Lane(1, tmp_path),
         lambda: False,
     )
+    context.folder.mkdir(parents=True)
     own = Bench(World(bench.world.kind, bench.world.folder, bench.world.image, run_id), sandbox, tmp_path, "g")
     grove = Grove(own, context, {})
     steps = (("A", "", ROOT_SCRIPT), ("A.1", "A", FIRST_SCRIPT), ("A.1.1", "A.1", SECOND_SCRIPT))
