@@ -11,11 +11,7 @@ from cheats.suite import BY_TASK
 
 from runner.model import Outcome
 
-pytestmark = [
-    pytest.mark.engine,
-    # docker-py leaves a socket open that found the engine too busy to answer; a run tries again.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = pytest.mark.engine
 
 EACH = [
     pytest.param(task, cheat, id=cheat.key) for task, cheats in BY_TASK.items() for cheat in cheats

@@ -50,6 +50,15 @@ def test_a_container_that_the_engine_lost_is_infrastructure(state: dict[str, obj
         classify_exit(state)
 
 
+@pytest.mark.parametrize(
+    "state", [{"ExitCode": 0, "Running": True}, {"ExitCode": 0, "Status": "created"}]
+)
+def test_a_code_without_an_end_means_nothing(state: dict[str, object]) -> None:
+    with pytest.raises(EngineUnavailable, match="gives no end"):
+        classify_exit(state)
+    assert classify_exit(state, disk_hit=True) is Exit.DISK
+
+
 def api_error(
     status: int, message: str, kind: type[docker.errors.APIError] = docker.errors.APIError
 ) -> docker.errors.APIError:
