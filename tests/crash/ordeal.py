@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
 
 from tests.crash.planner import BROKEN, DONE, plan
 from tests.crash.points import OF_ENGINE, POINTS, Fate, Side, Trap
@@ -19,6 +21,7 @@ from tests.crash.witness import Witness
 
 _LIMIT_S = 300.0
 _POLL_S = 0.005
+_GONE_S = 5.0
 _MOST_LIVES = 30
 
 
@@ -99,12 +102,22 @@ def live(place: Place, life: Life) -> int:
             break
         process.join(_LIMIT_S if wanted is None else _POLL_S)
     hangs = time.monotonic() >= deadline
+    code = ended(place, process)
+    return BROKEN if hangs else code
+
+
+def ended(place: Place, process: ForkServerProcess) -> int:
+    """Kill a process that still runs; its exit code, -9 if it was killed, now or before.
+
+    By its own word: now and then the server of forks loses what became of a child.
+    """
     process.kill()
     process.join()
-    code = process.exitcode
+    alive, deadline = Path(f"/proc/{process.pid}/cwd"), time.monotonic() + _GONE_S
+    while alive.exists() and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
     process.close()
-    assert code is not None
-    return BROKEN if hangs else code
+    return int(place.ending.read_text()) if place.ending.exists() else -signal.SIGKILL
 
 
 def _files(place: Place) -> int:
@@ -113,6 +126,7 @@ def _files(place: Place) -> int:
 
 def started(place: Place, life: Life) -> ForkServerProcess:
     """One process, on its way."""
+    place.ending.unlink(missing_ok=True)
     arguments = (place, life.traps, place.folder / "said")
     process = _context().Process(target=plan, args=arguments)
     process.start()

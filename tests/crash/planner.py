@@ -36,6 +36,7 @@ def plan(place: Place, traps: Sequence[Trap], said: Path) -> None:
         code = BROKEN
     (place.folder / "counts.json").write_text(json.dumps(points.counts))
     sys.stderr.flush()
+    place.ending.write_text(str(code))
     os._exit(code)
 
 

@@ -58,6 +58,11 @@ class Place:
         return self.folder / "begun"
 
     @property
+    def ending(self) -> Path:
+        """What a planner that wasn't killed exited with."""
+        return self.folder / "ending"
+
+    @property
     def scratch(self) -> Path:
         """The place of temporary files."""
         return self.folder / "tmp"

@@ -15,7 +15,7 @@ from runner.model import Decision
 from runner.store import Store
 from runner.task import Task
 from tests.crash import left
-from tests.crash.ordeal import Life, started
+from tests.crash.ordeal import Life, ended, started
 from tests.crash.planner import BROKEN, DONE
 from tests.crash.scenes import Place
 from tests.crash.sound import Kept, kept_at
@@ -72,10 +72,7 @@ def soak(
             process.join(_SAMPLE_S)
             with suppress(FileNotFoundError, ProcessLookupError, KeyError, OppieError):  # it is gone
                 yield _sample(place, process.pid or 0, time.monotonic() - born)
-        process.kill()
-        process.join()
-        code = process.exitcode or 0
-        process.close()
+        code = ended(place, process)
         kept.append(kept_at(place, witness.now(place)))
         yield code
 
