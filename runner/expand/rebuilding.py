@@ -10,6 +10,7 @@ ignored files, and whatever lies outside the workspace.
 from __future__ import annotations
 
 import contextlib
+import math
 import posixpath
 import shlex
 import time
@@ -154,9 +155,10 @@ def _run(trial: Trial, state: State, base: _Base) -> StepResult:
     context = trial.context
     wanted = recipe(context.evidence, base.commit, state.commit)
     name = f"rebuild-{state.label}"
-    # All with the present as their time: what is built from them is older, and one of them is no
-    # older than another.
-    files = context.evidence.archive(state.commit, wanted.written.__contains__, int(time.time()))
+    # All with the present as their time: what the ancestor was built from is older, and one of them
+    # is no older than another.
+    now_s = math.ceil(time.time())
+    files = context.evidence.archive(state.commit, wanted.written.__contains__, now_s)
     step = Step(
         f"{trial.attempt_id}-{name}",
         trial.attempt_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import runner.search
 from benchmarks import bounded_disk
 from runner.cli.gc_plan import Policy, plan
 from runner.errors import EngineOutOfSpace, ExitCode
-from runner.model import Phase, Retried, Stopped, StopReason
+from runner.model import Action, ActionKind, Phase, Retried, Stopped, StopReason
 from runner.planner.watermarks import DiskRules, Mark
 from runner.sandbox.fake import FakeSandbox
 from runner.sandbox.room import Room
 from runner.task import Task
-from tests.runs import Bench, action, make_task
+from tests.runs import Bench, action, make_task, with_actions
 
 SMALL = 256 << 10
 _DEFAULT = DiskRules()
@@ -65,15 +66,38 @@ def test_a_run_on_an_engine_does_too(tmp_path: Path, run_id: str) -> None:
 
 
 def test_eviction_changes_nothing_of_what_a_search_finds(tmp_path: Path) -> None:
-    """One worker, so that the order is the same: the tree is that of a run that keeps everything."""
+    """One worker, so that the order is the same: the tree is that of a run that keeps everything.
+
+    Patches among the actions need the git of the container they are applied in.
+    """
     trees = []
     for name, cap in (("free", None), ("capped", 150_000)):
         bench = on_a_disk(tmp_path / name, None, DiskRules(snapshot_bytes=cap))
-        events, _ = bench.run(_task(bench, 10))
+        task = with_actions(_broad(_task(bench, 12)), *_patches(bench.target), *ADDS[:3])
+        events, _ = bench.run(task)
         trees.append([(n.label, n.actions, n.tree_id, n.outcome, n.visits) for n in bench.result().nodes])
-        evicted = [e for e in events if isinstance(e, Phase) and e.name == "snapshot.evicted"]
-        assert bool(evicted) is (cap is not None)
+        said = {event.name for event in events if isinstance(event, Phase)}
+        assert {"snapshot.evicted", "snapshot.rebuilt"} & said == (
+            {"snapshot.evicted", "snapshot.rebuilt"} if cap else set()
+        )
     assert trees[0] == trees[1]
+
+
+def _broad(task: Task) -> Task:
+    """One action after another at the root, then below its children in turn."""
+    return replace(task, search=replace(task.search, policy="ucb1"))
+
+
+def _patches(target: Path) -> list[Action]:
+    """Each changes a file of its own, in the middle."""
+    made = []
+    for name in ("one", "two", "three"):
+        lines = [f"{n}\n" for n in range(9)]
+        (target / name).write_text("".join(lines))
+        changed = [*lines[:4], "changed\n", *lines[5:]]
+        diff = difflib.unified_diff(lines, changed, f"a/{name}", f"b/{name}")
+        made.append(Action(f"patch-{name}", ActionKind.PATCH, "".join(diff).encode()))
+    return made
 
 
 def test_a_run_that_was_evicted_while_it_was_interrupted_goes_on(tmp_path: Path) -> None:
@@ -81,8 +105,7 @@ def test_a_run_that_was_evicted_while_it_was_interrupted_goes_on(tmp_path: Path)
     trees = []
     for name, stop_after in (("whole", None), ("cut", 95)):
         bench = on_a_disk(tmp_path / name, None)
-        task = _task(bench, 12)  # one after another at the root, then below its children
-        task = replace(task, search=replace(task.search, policy="ucb1"))
+        task = _broad(_task(bench, 12))
         bench.run(task, stop_after=stop_after)
         if stop_after:
             evicted = bench.result()
