@@ -47,7 +47,7 @@ class _Adapter(UnixHTTPAdapter):  # type: ignore[misc]
 
 def close_what_fails(api: docker.APIClient) -> None:
     """Let a client that was just made close the sockets that it can't connect."""
-    usual = api._custom_adapter
+    usual = getattr(api, "_custom_adapter", None)  # an engine on TCP has none
     if isinstance(usual, UnixHTTPAdapter):
         usual.close()
         better = _Adapter(f"http+unix://{usual.socket_path}", usual.timeout)

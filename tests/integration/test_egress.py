@@ -12,8 +12,8 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ from runner.egress.record import Connection, connections
 from runner.errors import EngineError
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
+from runner.sandbox.endpoints import DEFAULT_SOCKET
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.outgoing import Outlet
 from runner.sandbox.proof import demand_way_out
-from runner.sandbox.protocol import Exit
+from runner.sandbox.protocol import Exit, Step
+from runner.wire import Tally, shut, splice
 
 pytestmark = pytest.mark.engine
 
@@ -217,6 +219,51 @@ def test_nothing_else_is_reached(engine_bench: Bench, service: Service) -> None:
     refused = {each.target for each in reached if not each.allowed}
     assert {f"127.0.0.1:{other}", "169.254.169.254:80", f"evil.example:{service.port}"} <= refused
     assert all(each.why for each in reached if not each.allowed)
+
+
+@contextmanager
+def engine_on_tcp() -> Iterator[int]:
+    """A port of loopback where the engine answers, for as long as the block lasts."""
+    path = os.environ.get("DOCKER_HOST", DEFAULT_SOCKET).removeprefix("unix://")
+    threads: list[threading.Thread] = []
+
+    def relay(caller: socket.socket) -> None:
+        with caller, socket.socket(socket.AF_UNIX) as engine:
+            engine.connect(path)
+            splice(caller, engine, engine.sendall, caller.sendall, Tally(), 60.0)
+
+    def listen() -> None:
+        while True:
+            try:
+                caller = listener.accept()[0]
+            except OSError:
+                return
+            threads.append(threading.Thread(target=relay, args=(caller,)))
+            threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listening = threading.Thread(target=listen)
+        listening.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            shut(listener, socket.SHUT_RDWR)
+            for thread in (listening, *threads):
+                thread.join(20)
+
+
+def test_an_engine_on_the_network_is_reached_by_nobody_but_the_planner(
+    engine_world: World, run_id: str, tmp_path: Path
+) -> None:
+    with engine_on_tcp() as port:
+        host, log = f"127.0.0.1:{port}", tmp_path / "engine.log"
+        script = exports((host,)) + f"{GET} http://{host}/_ping 2>&1 | tail -1\n".encode()
+        limits = replace(LIMITS, hosts=(host,))
+        step = Step("engine", "A-1", engine_world.image, ("sh", "-s"), limits, stdin=script)
+        with closing(EngineSandbox(connect(f"tcp://{host}"), run_id, engine_world.image)) as sandbox:
+            sandbox.remove(sandbox.run(step, log).container)
+    assert "403" in log.read_text()
+    assert [each.why for each in connections(log)] == [f"{host} leads nowhere that may be reached"]
 
 
 def test_without_the_variables_there_is_no_network_and_others_have_no_proxy(
