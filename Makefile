@@ -69,8 +69,8 @@ test-engine: setup  ## contract and integration tests; a missing engine is a fai
 test-second: setup
 	@$(BIN)/python -m tests.engines --short --others docker-20.10 docker-26.1
 
-test-engines: setup  ## the suites on Docker 20.10, 26.1 (both image stores, rootless) and Podman 4.3, 5.4; needs root
-	@$(BIN)/python -m tests.engines
+test-engines: setup  ## the suites on Docker 20.10, 26.1 (both image stores, rootless) and Podman 5.4; needs root
+	@$(BIN)/python -m tests.engines --record
 
 engines-table: venv  ## docs/engines.md, from what `make test-engines` has put on record
 	@$(BIN)/python -m tests.engines.table --write

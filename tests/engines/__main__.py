@@ -53,29 +53,31 @@ class Ran:
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or nothing would be tidied up
     engines = [engine_called(name) for name in options.engines] or [*ENGINES]
     if options.others:
         engines = [engine for engine in engines if not is_this_machines(engine)]
     with image_archive() as archive:
         if options.start:
             return start(engines[0], archive)
-        ran = [run(engine, archive, short=options.short, more=options.pytest) for engine in engines]
+        short, kept = options.short, options.record
+        ran = [run(engine, archive, short=short, kept=kept) for engine in engines]
     print("\nEngines:", *ran, sep="\n  ", flush=True)
     return 0 if all(one.good for one in ran) else 1
 
 
-def run(engine: Engine, archive: Path, *, short: bool, more: tuple[str, ...] = ()) -> Ran:
-    """Start one engine, and hold it to the tests. Without ``short``, what it guarantees is kept."""
+def run(engine: Engine, archive: Path, *, short: bool, kept: bool) -> Ran:
+    """Start one engine, and hold it to the tests."""
     print(f"\n== {engine.title} ({engine.name})", flush=True)
     try:
         with running(engine) as url:
             fill(url, archive)
             facts = record.facts_of(url, IMAGE)
-            count = suites.run(url, suites.SHORT if short else suites.FULL, tuple(more))
+            count = suites.run(url, suites.SHORT if short else suites.FULL)
     except (NoRootError, NoEngineError) as error:
         return Ran(engine, None, str(error))
-    if not short and not more:
-        record.keep(engine, facts, count)
+    if kept:
+        record.keep(engine, facts, count, "short" if short else "full")
     return Ran(engine, count)
 
 
@@ -94,7 +96,6 @@ def start(engine: Engine, archive: Path) -> int:
     with running(engine) as url:
         fill(url, archive)
         print(f"DOCKER_HOST={url}", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 time.sleep(60)
@@ -138,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--short", action="store_true", help="the contract and one whole run")
     parser.add_argument("--others", action="store_true", help="but not this machine's own engine")
     parser.add_argument("--start", action="store_true", help="start one, and run no test")
-    parser.add_argument("--pytest", nargs="...", default=(), help="what else pytest is told")
+    parser.add_argument("--record", action="store_true", help="keep it for docs/engines.md")
     return parser
 
 

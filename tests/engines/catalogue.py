@@ -47,7 +47,7 @@ def _dockerd(*more: str) -> tuple[str, ...]:
     )
 
 
-def _podman(name: str, title: str, suite: str, version: str, *packages: str) -> Engine:
+def _podman(name: str, title: str, suite: str, version: str) -> Engine:
     config = (
         '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         '[containers]\nlog_driver = "k8s-file"\n'
@@ -57,7 +57,7 @@ def _podman(name: str, title: str, suite: str, version: str, *packages: str) -> 
         title,
         suite,
         version,
-        (*PODMAN_PACKAGES, *packages),
+        PODMAN_PACKAGES,
         (
             "podman",
             f"--root={HOME}/data",
@@ -104,7 +104,6 @@ ENGINES = (
         _dockerd(),
         _CONTAINERD,
     ),
-    _podman("podman-4.3", "Podman 4.3", "bookworm", "4.3."),
     _podman("podman-5.4", "Podman 5.4", "trixie", "5.4."),
 )
 

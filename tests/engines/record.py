@@ -29,10 +29,15 @@ def facts_of(url: str, image: str) -> dict[str, Any]:
     return {**found, "guarantees": guarantees}
 
 
-def keep(engine: Engine, facts: Mapping[str, Any], count: Count) -> None:
+def keep(engine: Engine, facts: Mapping[str, Any], count: Count, suite: str) -> None:
     """Put one engine on record, in place of what was known of it."""
     known = recorded()
-    tests = {"passed": count.passed, "failed": [*count.failed], "skipped": [*count.skipped]}
+    tests = {
+        "suite": suite,
+        "passed": count.passed,
+        "failed": [*count.failed],
+        "skipped": [*count.skipped],
+    }
     known[engine.name] = {"title": engine.title, **facts, "tests": tests}
     ordered = {one.name: known[one.name] for one in ENGINES if one.name in known}
     RECORD.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -21,10 +21,9 @@ SHORT = (
     "tests/contract/test_sandbox_adoption.py",
     "tests/engines/test_whole_run.py",
 )
-# More of what an engine may do in its own way: limits, endings, resuming, images, the gate.
+# And what an engine may do in its own way: limits, endings, layers; runs, killed and stopped.
 FULL = (
     *SHORT,
-    "tests/contract/test_whole_runs.py",
     "tests/integration/test_sandbox_engine.py",
     "tests/integration/test_snapshots.py",
     "tests/integration/test_resume.py",
@@ -44,11 +43,11 @@ class Count:
     seconds: float
 
 
-def run(url: str, paths: tuple[str, ...], more: tuple[str, ...] = ()) -> Count:
+def run(url: str, paths: tuple[str, ...]) -> Count:
     """Run tests against the engine at ``url``; their output is the caller's."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "--quiet", "-m", "engine", *paths, *more]
+        command = [sys.executable, "-m", "pytest", "--quiet", "-m", "engine", *paths]
         subprocess.run(
             [*command, f"--junit-xml={report}", "-p", "no:cacheprovider"],
             cwd=ROOT,

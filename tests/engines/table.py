@@ -35,7 +35,7 @@ def _engines(record: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in record.values():
         tests = one["tests"]
-        told = f"{tests['passed']} passed"
+        told = f"{tests['suite']}: {tests['passed']} passed"
         if tests["failed"]:
             told += f", {len(tests['failed'])} failed"
         if tests["skipped"]:
