@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator
-from dataclasses import replace
 
 from runner.agents.script import script
 from runner.egress import exports
@@ -27,7 +26,7 @@ from runner.expand.overlays import restored
 from runner.expand.plans import search_of
 from runner.expand.prove import Ground, prove
 from runner.expand.reaching import reaching
-from runner.expand.rebuilding import standing
+from runner.expand.rebuilding import grounded
 from runner.expand.room import blameless, demand_room, run_step
 from runner.expand.root import Root
 from runner.expand.secrets import hidden, leaked
@@ -92,7 +91,7 @@ class Expander:
             restored(self._context, self._root.state.commit),
         )
         demand_room(self._context, self._sandbox)
-        job = yield from _on_its_feet(trial, job)
+        job = yield from grounded(trial, job)
         if job.kind is JobKind.REMEASURE:
             return (yield from self._measure(job, trial, notes, job.origin.snapshot))
         failure = yield from self._act(job, attempt, notes)
@@ -284,15 +283,6 @@ class Expander:
         )
         notes.seconds["benchmark"] = seconds_since(started)
         return result
-
-
-def _on_its_feet(trial: Trial, job: Job) -> Generator[Phase, None, Job]:
-    """The job with snapshots that the engine has: some may have been evicted since it was recorded
-    where they are."""
-    origin = yield from standing(trial, job.origin)
-    same = job.against.label == job.origin.label
-    against = origin if same else (yield from standing(trial, job.against))
-    return replace(job, origin=origin, against=against)
 
 
 def _what(job: Job) -> str:

@@ -23,7 +23,7 @@ from runner.expand.attempt import last_words
 from runner.expand.judging import Trial, failure_of, seconds_since
 from runner.expand.room import demand_room, run_step
 from runner.expand.root import rules_of
-from runner.model import Phase, Snapshot, State
+from runner.model import Job, Phase, Snapshot, State
 from runner.sandbox.protocol import Step, StepResult
 from runner.sandbox.snapshots import tag_of
 
@@ -61,6 +61,15 @@ def standing(trial: Trial, state: State) -> Generator[Phase, None, State]:
         with trial.context.rebuilding.of(state.label):
             there = _found(trial, state) or (yield from _rebuilt(trial, state))
     return replace(state, snapshot=there)
+
+
+def grounded(trial: Trial, job: Job) -> Generator[Phase, None, Job]:
+    """The job with snapshots that the engine has: some may have been evicted since it was written
+    down where they are. Raises as ``standing`` does."""
+    origin = yield from standing(trial, job.origin)
+    same = job.against.label == job.origin.label
+    against = origin if same else (yield from standing(trial, job.against))
+    return replace(job, origin=origin, against=against)
 
 
 def recipe(evidence: Evidence, base_commit: str, commit: str) -> Recipe:
