@@ -7,6 +7,7 @@ takes seconds. ``examples/helios`` itself is the demo's matter.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -22,6 +23,9 @@ import docker.errors
 import pytest
 
 from runner import images
+from runner.guard.listing import Recorder
+from runner.guard.policy import Recording
+from runner.guard.relay import relaying
 from runner.sandbox import images as engine
 from runner.sandbox import spec
 from runner.sandbox.connect import Client
@@ -29,7 +33,14 @@ from runner.sandbox.connect import Client
 pytestmark = pytest.mark.engine
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTEXT = (".dockerignore", "Dockerfile.agent", "README.md", "compose.yaml", "pyproject.toml")
+CONTEXT = (
+    ".dockerignore",
+    "Dockerfile.agent",
+    "README.md",
+    "compose.guard.yaml",
+    "compose.yaml",
+    "pyproject.toml",
+)
 IMAGE = "oppie/test-planner:1"
 CERTIFICATES = ("OPPIE_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
@@ -60,6 +71,18 @@ services:
     image: {IMAGE}
     command: [run, --workers, "1", "examples/${{TARGET:-tiny}}"]
 """
+GUARD_OVERRIDE = f"""\
+services:
+  guard:
+    image: {IMAGE}
+"""
+# Becomes who the planner is, and looks at itself in oppie's place.
+LOOK = """\
+sed 's/tini -- oppie "$@"/cat \\/proc\\/self\\/status/' /opt/oppie/images/planner/enter >/tmp/look
+exec sh /tmp/look
+"""
+PLAIN = ("compose.yaml", "override.yaml")
+GUARDED = ("compose.yaml", "compose.guard.yaml", "override.yaml", "override.guard.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +92,20 @@ class Compose:
     command: tuple[str, ...]
     folder: Path
     project: str
+    files: tuple[str, ...] = PLAIN
 
     def argv(self, *arguments: str) -> list[str]:
-        files = ("-f", "compose.yaml", "-f", "override.yaml")
+        files = (part for file in self.files for part in ("-f", file))
         return [*self.command, "-p", self.project, *files, *arguments]
 
+    def done(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.argv(*arguments), cwd=self.folder, env={**os.environ, **environment},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
     def __call__(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
-        done = subprocess.run(
-            self.argv(*arguments), cwd=self.folder, capture_output=True, text=True, check=False
-        )
+        done = self.done(*arguments)
         assert done.returncode in allowed, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -85,7 +113,8 @@ class Compose:
         return self("run", "--rm", "-T", "planner", *arguments, allowed=allowed)
 
     def runs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.oppie("runs", "--json"))["runs"]
+        said = self.oppie("runs", "--json", allowed=(0, 2))  # 2: nothing has run yet
+        found: list[dict[str, Any]] = json.loads(said or '{"runs": []}')["runs"]
         return found
 
     def config(self) -> dict[str, Any]:
@@ -138,6 +167,7 @@ def checkout(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     write_target(folder / "examples/tiny", nodes=3, pause_s=0)
     write_target(folder / "examples/slow", nodes=3, pause_s=0.3)
     (folder / "override.yaml").write_text(OVERRIDE)
+    (folder / "override.guard.yaml").write_text(GUARD_OVERRIDE)
     base = images.BASE if engine.find(client, images.BASE) else "debian:12-slim"
     (folder / ".env").write_text(f"OPPIE_BASE_IMAGE={base}\n")
     yield folder
@@ -151,9 +181,12 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def compose(client: Client, checkout: Path, command: tuple[str, ...]) -> Iterator[Compose]:
+def compose(
+    client: Client, checkout: Path, command: tuple[str, ...], request: pytest.FixtureRequest
+) -> Iterator[Compose]:
     """A project that leaves no container, image or volume of its own."""
-    project = Compose(command, checkout, f"oppie-test-{secrets.token_hex(4)}")
+    files = getattr(request, "param", PLAIN)
+    project = Compose(command, checkout, f"oppie-test-{secrets.token_hex(4)}", files)
     yield project
     run_ids = [run["run_id"] for run in project.runs()] if engine.find(client, IMAGE) else []
     if run_ids:
@@ -172,7 +205,7 @@ def test_the_planner_gets_the_socket_its_state_and_nothing_else(compose: Compose
     assert planner["read_only"] is True
     assert planner["network_mode"] == "none"
     assert "privileged" not in planner
-    assert "cap_add" not in planner
+    assert planner["cap_add"] == ["SETGID", "SETUID"]  # which images/planner/enter gives up
     mounts = {mount["target"]: (mount["type"], mount["source"]) for mount in planner["volumes"]}
     assert mounts == {
         "/var/run/docker.sock": ("bind", "/var/run/docker.sock"),
@@ -199,6 +232,77 @@ def test_up_builds_searches_and_keeps_what_it_found(compose: Compose) -> None:
     assert run["verified"]["verdict"] == "improved"
     assert "A.1" in compose.oppie("tree")
     assert compose.oppie("diff", "A", run["best"]).startswith("diff --git a/cost.txt")
+
+
+@contextlib.contextmanager
+def other_socket(folder: Path, gid: int, mode: int) -> Iterator[Path]:
+    """The engine's socket as another machine has it: of another group, or with another mode."""
+    path = folder / "engine.sock"
+    policy = Recording(Recorder(io.StringIO()))
+    with relaying(path, Path("/var/run/docker.sock"), policy, print, mode):
+        os.chown(path, 0, gid)
+        yield path
+
+
+@pytest.mark.parametrize("gid", [0, 54321])
+def test_the_planner_is_no_root_and_in_the_sockets_group(
+    compose: Compose, tmp_path: Path, gid: int
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a socket to another group")
+    looking = ("run", "--rm", "-T", "--entrypoint")
+    with other_socket(tmp_path, gid, 0o660) as path:
+        doctor = compose.done("run", "--rm", "-T", "planner", "doctor", ENGINE_SOCKET=str(path))
+        assert "Docker Engine" in doctor.stdout, doctor.stderr
+        status = compose.done(*looking, "sh", "planner", "-c", LOOK, ENGINE_SOCKET=str(path))
+    found = dict(line.split(":", 1) for line in status.stdout.splitlines() if ":" in line)
+    assert found["Uid"].split() == found["Gid"].split() == ["1000"] * 4
+    assert str(gid) in found["Groups"].split()
+    assert int(found["CapEff"], 16) == int(found["CapPrm"], 16) == int(found["CapAmb"], 16) == 0
+    assert found["NoNewPrivs"].strip() == "1"
+
+
+def test_a_socket_that_gives_its_group_nothing_is_told(compose: Compose, tmp_path: Path) -> None:
+    with other_socket(tmp_path, 0, 0o600) as path:
+        done = compose.done("run", "--rm", "-T", "planner", "runs", ENGINE_SOCKET=str(path))
+    assert done.returncode == 5
+    assert "gives its group no access" in done.stderr
+
+
+def test_the_planner_may_begin_as_its_user(compose: Compose) -> None:
+    gid = Path("/var/run/docker.sock").stat().st_gid
+    named = {"PLANNER_USER": "1000:1000", "SOCKET_GID": str(gid)}
+    done = compose.done("run", "--rm", "-T", "planner", "doctor", **named)
+    assert "Docker Engine" in done.stdout, done.stderr
+
+
+def test_a_state_volume_of_roots_is_told_with_the_way_out(compose: Compose) -> None:
+    as_root = ("run", "--rm", "-T", "--user", "0:0", "--cap-add", "CHOWN", "--entrypoint", "sh")
+    # Not empty: an empty volume is given the image's owner each time that it is mounted.
+    compose(*as_root, "planner", "-c", "chown 0:0 /state && mkdir /state/runs")
+    done = compose.done("run", "--rm", "-T", "planner", "runs")
+    assert done.returncode == 5
+    told = done.stderr.strip().splitlines()[-1]
+    assert told.startswith("oppie: the volume at /state belongs to user 0")
+    fix = told.partition("To hand it over: docker compose ")[2].split()
+    compose(*fix[:1], "-T", *fix[1:])
+    assert compose.runs() == []
+
+
+@pytest.mark.usefixtures("agent_image")
+@pytest.mark.parametrize("compose", [GUARDED], indirect=True)
+def test_with_a_guard_the_planner_has_no_socket_and_finds_the_same(compose: Compose) -> None:
+    planner = compose.config()["services"]["planner"]
+    assert not {"cap_add", "group_add"} & planner.keys()
+    assert planner["user"] == "1000:1000"
+    assert [mount["target"] for mount in planner["volumes"]] == ["/run/oppie", "/state"]
+    assert planner["volumes"][0]["read_only"] is True
+    compose("up", "--exit-code-from", "planner")
+    (run,) = compose.runs()
+    assert run["verified"]["verdict"] == "improved"
+    said = compose("logs", "--no-log-prefix", "guard")
+    assert "/run/oppie/engine.sock answers for /var/run/docker.sock" in said
+    assert '"refused"' not in said
 
 
 @pytest.mark.usefixtures("agent_image")
