@@ -265,6 +265,7 @@ RULES: dict[str, Rule] = {
     "GET /events": Rule(_own_events, {"since": NUMBER, "until": NUMBER, "filters": TEXT}),
     "GET /containers/json": Rule(_own_list, _LISTED),
     "POST /containers/create": Rule(_create, {"name": TEXT}, has_body=True),
+    "GET /containers/{container}/changes": Rule(_own_container, {}),
     "GET /containers/{container}/json": Rule(_own_container, {"size": FLAG}),
     "GET /containers/{container}/logs": Rule(
         _own_container,

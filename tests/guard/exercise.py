@@ -72,12 +72,13 @@ def take_up_after_a_kill(stage: Stage) -> None:
     """A planner is killed while an action runs; the next one takes its container over."""
     machine = stage.machine
     machine.project.write_task(machine.image, SLOW, catalogue=False, nodes=1)
+    before = _delivered(machine)
     with machine.started("run", "--plain", "--workers", "1") as planner:
-        wait_for(lambda: _at_work(stage), "an action at work", 60)
+        wait_for(lambda: _delivered(machine) - before, "an action at work", 60)
         planner.kill()
         planner.wait()
     (name,) = _at_work(stage)
-    stage.client.api.exec_start(stage.client.api.exec_create(name, ["rm", "here"])["Id"])
+    wait_for(lambda: _in(stage, name, "rm", "here"), "the action's file")
     machine.ok("resume", "--plain", "--workers", "1")
 
 
@@ -104,7 +105,8 @@ def look_around(stage: Stage) -> None:
 
 def clean_up(stage: Stage) -> None:
     machine = stage.machine
-    machine.ok("doctor")
+    machine.ok("doctor", "--probe")
+    machine.ok("doctor", "--repair")
     machine.ok("gc", "--dry-run", "--keep", "0")
     machine.ok("gc", "--keep", "0", "--evidence")
     assert (machine.containers(), machine.snapshots()) == ([], {})
@@ -138,6 +140,10 @@ def use_a_sandbox(stage: Stage) -> None:
         first = bench.child("echo one > a", "1")
         with mock.patch.object(snapshots, "MAX_DEPTH", 1):
             bench.child("echo two > a", "2", first)
+        result, _ = bench.sh("sleep 60", time_s=0.5)
+        assert result.exit is Exit.TIMEOUT
+        result, _ = bench.sh("true", hosts=("example.org",))
+        assert result.exit is Exit.OK
         sandbox.retag(first.digest, f"oppie/{run_id}:again")
         bench.tags.append(f"oppie/{run_id}:again")
         hungry = 'python3 -c "x = bytearray(1 << 30)"'
@@ -165,6 +171,19 @@ def _at_work(stage: Stage) -> list[str]:
         for entry in stage.client.api.containers(filters=wanted)
         if entry["Labels"][spec.RUN] in known
     ]
+
+
+def _delivered(machine: Machine) -> set[Path]:
+    """The marks of actions that have their script: only those are taken over."""
+    return {*machine.state.glob("runs/*/attempts/A.1-1/act*.sent")}
+
+
+def _in(stage: Stage, container: str, *command: str) -> bool:
+    """Whether a command works in a running container."""
+    api = stage.client.api
+    found = api.exec_create(container, list(command))["Id"]
+    api.exec_start(found)
+    return bool(api.exec_inspect(found)["ExitCode"] == 0)
 
 
 def _tar(files: dict[str, bytes]) -> bytes:
