@@ -225,7 +225,7 @@ def test_nothing_else_is_reached(engine_bench: Bench, service: Service) -> None:
 def engine_on_tcp() -> Iterator[int]:
     """A port of loopback where the engine answers, for as long as the block lasts."""
     path = os.environ.get("DOCKER_HOST", DEFAULT_SOCKET).removeprefix("unix://")
-    threads: list[threading.Thread] = []
+    threads, callers = list[threading.Thread](), list[socket.socket]()
 
     def relay(caller: socket.socket) -> None:
         with caller, socket.socket(socket.AF_UNIX) as engine:
@@ -238,6 +238,7 @@ def engine_on_tcp() -> Iterator[int]:
                 caller = listener.accept()[0]
             except OSError:
                 return
+            callers.append(caller)
             threads.append(threading.Thread(target=relay, args=(caller,)))
             threads[-1].start()
 
@@ -247,7 +248,8 @@ def engine_on_tcp() -> Iterator[int]:
         try:
             yield listener.getsockname()[1]
         finally:
-            shut(listener, socket.SHUT_RDWR)
+            for each in (listener, *callers):
+                shut(each, socket.SHUT_RDWR)
             for thread in (listening, *threads):
                 thread.join(20)
 
