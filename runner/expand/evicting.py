@@ -6,6 +6,7 @@ Called by the planner between two events of a search, since it knows the tree.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 
 from runner.errors import EngineError
@@ -14,9 +15,11 @@ from runner.model import Closed, Decision, Event, JobKind, Phase, Retried, Snaps
 from runner.planner.tree import Tree
 from runner.planner.usefulness import Stored, eviction_order
 from runner.planner.watermarks import shortage
+from runner.sandbox.classify import is_out_of_space
 from runner.sandbox.protocol import HeldImage, Leftovers, Sandbox
 
 _AFTER = 0.8  # of what is allowed is what a sweep leaves, so that not every node needs one
+_WHEN_TOLD = 0.5  # of what is held is left, where the disk that is full isn't one that we can see
 _PER_WORKER = 2  # snapshots that one job may make: its origin's, rebuilt, and its own
 
 
@@ -35,6 +38,7 @@ class Evictor:
         self._workers = workers
         self._held_bytes: int | None = None  # as far as events tell; None is: ask the engine
         self._largest_bytes = 0
+        self._is_told_full = False  # by the engine itself, whatever the marks say
 
     def after(self, event: Event) -> Iterator[Phase]:
         """Take note of what happened, and evict if there is need. What the engine refuses now, it is
@@ -45,8 +49,8 @@ class Evictor:
             case Closed(expansion=made):
                 if made.job.kind is JobKind.EXPAND and made.decision is Decision.COMMIT:
                     self._add(made.snapshot.size_bytes if made.snapshot else 0)
-            case Retried():
-                pass
+            case Retried(reason=reason):
+                self._is_told_full = is_out_of_space(reason)
             case _:
                 return
         yield from self.make_room()
@@ -71,7 +75,7 @@ class Evictor:
         return max(cap - _PER_WORKER * self._workers * self._largest_bytes, cap // 2)
 
     def _is_needed(self) -> bool:
-        if shortage(self._sandbox.room(), self._rules.low):
+        if self._is_told_full or shortage(self._sandbox.room(), self._rules.low):
             return True
         allowed = self._allowed_bytes
         return allowed is not None and (self._held_bytes is None or self._held_bytes > allowed)
@@ -82,21 +86,26 @@ class Evictor:
         stored = stored_of(left, self._root)
         held_bytes = sum(each.size_bytes for each in stored)
         self._largest_bytes = max([self._largest_bytes, *(each.size_bytes for each in stored[1:])])
-        allowed = self._allowed_bytes
-        too_much = allowed is not None and held_bytes > allowed
+        goal_bytes = self._goal_bytes(held_bytes)
         too_full = bool(shortage(self._sandbox.room(), self._rules.low))
         in_use = {container.image for container in left.held_containers}
         for each in eviction_order(self._tree, stored, in_use):
-            too_much = too_much and allowed is not None and held_bytes > _AFTER * allowed
             too_full = too_full and bool(shortage(self._sandbox.room(), self._rules.high))
-            if not too_much and not too_full:
+            if held_bytes <= goal_bytes and not too_full:
                 break
             for name in each.names:
                 self._sandbox.discard(name)
             held_bytes -= each.size_bytes
             facts = {"tag": each.names[0], "size_bytes": each.size_bytes, "held_bytes": held_bytes}
             yield Phase(each.node, "snapshot.evicted", facts)
-        self._held_bytes = held_bytes
+        self._held_bytes, self._is_told_full = held_bytes, False
+
+    def _goal_bytes(self, held_bytes: int) -> float:
+        """What a sweep leaves, as far as it is bytes that decide."""
+        allowed = self._allowed_bytes
+        too_much = allowed is not None and held_bytes > allowed
+        goal = _AFTER * allowed if allowed is not None and too_much else math.inf
+        return min(goal, _WHEN_TOLD * held_bytes) if self._is_told_full else goal
 
 
 def stored_of(left: Leftovers, root: Snapshot) -> tuple[Stored, ...]:

@@ -147,6 +147,18 @@ def test_an_engine_that_refuses_is_asked_again_at_the_next_event() -> None:
     assert list(forest.evictor.after(Retried(job, "why", 1.0)))
 
 
+def test_an_engine_that_says_its_disk_is_full_is_believed_whatever_the_marks() -> None:
+    """Its images may be on another disk than the one that can be seen, or have a quota."""
+    forest = Forest(DiskRules())
+    for number in range(9):
+        forest.grow("A", number)
+    refused = "A.10: commit: the engine's disk is full: no space left on device"
+    job = forest.tree.open(Choice(JobKind.EXPAND, "A", ("a20",)))
+    assert list(forest.evictor.after(Retried(job, "daemon gone", 1.0))) == []
+    assert len(list(forest.evictor.after(Retried(job, refused, 1.0)))) == 5
+    assert forest.grow("A", 21) == []
+
+
 def test_what_a_container_uses_is_left() -> None:
     forest = Forest(DiskRules(snapshot_bytes=5 * NODE_BYTES))
     forest.shelf.containers = tuple(
