@@ -36,7 +36,7 @@ from runner.report.text import clean
 from runner.report.tree import render_tree
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.proof import demand_way_out
-from runner.sandbox.runtime import demand_runtime
+from runner.sandbox.runtime import demand_limits, demand_runtime
 from runner.settings import LogFormat, secret
 from runner.store import Store, new_run_id
 from runner.task import Task, keep_task, kept_task, load_task, secrets_of
@@ -74,6 +74,7 @@ def run(
     loaded = _overridden(load_task(task), policy, nodes, seed)
     known = secrets_of(loaded, secret)
     with Store(state().journal) as store, connected() as engine:
+        demand_limits(engine)
         demand_runtime(engine, loaded.limits.runtime)
         latest = max((view.run_id for view in store.runs()), default="")
         run_id = new_run_id(time.time(), secrets.token_hex(2), latest)
@@ -121,6 +122,7 @@ def resume(
         loaded, image = kept_task(state().run(view.run_id))
         known = secrets_of(loaded, secret)
         with connected() as engine:
+            demand_limits(engine)
             demand_runtime(engine, loaded.limits.runtime)
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)
