@@ -168,6 +168,24 @@ for address in ("::1", "fe80::1", "2606:4700::1111", "::ffff:1.1.1.1"):
 for name in ("example.org", "host.docker.internal", "gateway.docker.internal", "metadata.google.internal"):
     tried(f"dns {name}", lambda: socket.getaddrinfo(name, 80))
 tried("abstract", abstract_socket)
+def vsock():
+    with socket.socket(socket.AF_VSOCK) as sock:
+        sock.settimeout(1)
+        sock.connect((2, 22))
+        return True
+
+def bound(address):
+    # the forwarder's own place
+    with socket.socket() as sock:
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
+        sock.bind((address, 3128))
+        sock.listen()
+        return True
+
+tried("vsock", vsock)
+for address in ("127.0.0.1", "0.0.0.0"):
+    tried(f"bind {address}", lambda: bound(address))
 for family, kind, protocol in ((socket.AF_INET, socket.SOCK_RAW, 1), (socket.AF_PACKET, socket.SOCK_RAW, 3)):
     tried(f"raw {family}", lambda: socket.socket(family, kind, protocol))
 
