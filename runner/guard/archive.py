@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from runner.guard.bodies import read_json
-from runner.guard.exchange import Refused
 from runner.guard.objects import OWN_REPOSITORY
+from runner.guard.order import Refused
 
 _BLOCK = 512
 _CONTENT_LIMIT_BYTES = 4 << 20

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.guard.exchange import Refused
+from runner.guard.order import Refused
 from runner.guard.terms import Terms
 from runner.guard.values import (
     BOOLEAN,

@@ -11,44 +11,22 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from runner.guard.heads import Reply, Request, parse_reply, parse_request
+from runner.guard.order import Order, Refused
+from runner.guard.upload import Body, Upload, chunk_of
 from runner.wire import EMPTY, Framing, Gone, Malformed, Wire
 
 IDLE_S = 600.0
 HEAD_S = 10.0
-SILENCE_S = 300.0  # of a client that is sending a body
-CONTENT_LIMIT_BYTES = 1 << 20
-STREAM_LIMIT_BYTES = 1 << 40
 _ENGINE_HEAD_S = 60.0
 _HOP = frozenset(
     ("connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade")
 )
 _REASONS = {400: "Bad Request", 403: "Forbidden", 408: "Request Timeout", 501: "Not Implemented"}
-
-
-class Refused(Exception):
-    """A call that isn't let through; the text is for the caller, and one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the engine is told in place of what was asked.
-
-    Its body is ``content``, or the request's own through ``stream``, which may look at the pieces
-    and raise ``Refused``; without either there is none. ``upgrade`` is a protocol to change to.
-    What the engine answers with goes through ``answer``.
-    """
-
-    target: str
-    content: bytes | None = None
-    stream: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    upgrade: str = ""
-    answer: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
 
 
 class Policy(Protocol):
@@ -109,7 +87,7 @@ class Conversation:
             if not head:
                 return False
             request = parse_request(head)
-            body = _Body(self._client, request.framing)
+            body = Body(self._client, request.framing)
             order = self._policy.judge(request, body.content)
             if order.stream is None and body.drain():
                 raise Refused("this call has no such body")
@@ -121,11 +99,11 @@ class Conversation:
             self._refuse(request, 403, str(error), body)
             return True
 
-    def _forward(self, request: Request, order: Order, body: _Body) -> bool:
+    def _forward(self, request: Request, order: Order, body: Body) -> bool:
         with self._dial() as sock:
             engine = Wire(sock, self._client.sock)
             sock.sendall(_head_for(request, order))
-            upload = _Upload(sock, order, body)
+            upload = Upload(sock, order, body)
             try:
                 return self._answer(request, order, engine)
             finally:
@@ -157,7 +135,7 @@ class Conversation:
         self._answering = True
         self._client.sock.sendall(_reply_head(reply.status, reply.reason, headers))
         for piece in filter(None, pieces):
-            self._client.sock.sendall(_chunk(piece) if chunked else piece)
+            self._client.sock.sendall(chunk_of(piece) if chunked else piece)
         if chunked:
             self._client.sock.sendall(b"0\r\n\r\n")
 
@@ -188,7 +166,7 @@ class Conversation:
             engine.shutdown(socket.SHUT_WR)
 
     def _refuse(
-        self, request: Request | None, status: int, why: str, body: _Body | None = None
+        self, request: Request | None, status: int, why: str, body: Body | None = None
     ) -> None:
         method, target = (request.method, request.target) if request else ("", "")
         self._tell(Refusal(method, target, status, why))
@@ -202,71 +180,6 @@ class Conversation:
             headers.append(("connection", "close"))
         head = _reply_head(status, _REASONS.get(status, "Refused"), headers)
         self._client.sock.sendall(head + said)
-
-
-class _Body:
-    """A request's body, which is read once: whole, in pieces, or to be thrown away."""
-
-    def __init__(self, wire: Wire, framing: Framing) -> None:
-        self._pieces = wire.body(framing, SILENCE_S)
-
-    def pieces(self) -> Iterator[bytes]:
-        """The pieces as they come. Raises ``Refused`` beyond ``STREAM_LIMIT_BYTES``."""
-        size = 0
-        for piece in self._pieces:
-            size += len(piece)
-            if size > STREAM_LIMIT_BYTES:
-                raise Refused("the body is too large")
-            yield piece
-
-    def content(self) -> bytes:
-        """All of it. Raises ``Refused`` beyond ``CONTENT_LIMIT_BYTES``."""
-        found = b""
-        for piece in self._pieces:
-            found += piece
-            if len(found) > CONTENT_LIMIT_BYTES:
-                raise Refused(f"the body is larger than {CONTENT_LIMIT_BYTES} bytes")
-        return found
-
-    def drain(self) -> bool:
-        """Read what is left; whether there was anything."""
-        return sum(map(len, self._pieces)) > 0
-
-
-class _Upload:
-    """A request's body on its way to the engine, which may answer before it has all of it."""
-
-    def __init__(self, engine: socket.socket, order: Order, body: _Body) -> None:
-        self._engine = engine
-        self._body = body
-        self._error: Exception | None = None
-        self._thread: threading.Thread | None = None
-        if order.content is not None:
-            engine.sendall(order.content)
-        elif order.stream is not None:
-            pieces = order.stream(body.pieces())
-            self._thread = threading.Thread(target=self._send, args=(pieces,), daemon=True)
-            self._thread.start()
-
-    def finish(self) -> None:
-        """Wait for the client's last byte. Raises what stopped the body: ``Refused``, ``Gone``."""
-        if self._thread:
-            self._thread.join()
-        if self._error:
-            raise self._error
-
-    def _send(self, pieces: Iterator[bytes]) -> None:
-        try:
-            for piece in pieces:
-                self._engine.sendall(_chunk(piece))
-            self._engine.sendall(b"0\r\n\r\n")
-        except (Refused, Malformed, Gone) as error:
-            self._error = error
-            with contextlib.suppress(OSError):
-                self._engine.shutdown(socket.SHUT_RDWR)
-        except OSError:  # the engine has heard enough; its answer says why
-            with contextlib.suppress(Malformed, Gone, OSError):
-                self._body.drain()
 
 
 def _head_for(request: Request, order: Order) -> bytes:
@@ -288,7 +201,3 @@ def _head_for(request: Request, order: Order) -> bytes:
 def _reply_head(status: int, reason: str, headers: list[tuple[str, str]]) -> bytes:
     lines = (f"{name}: {value}\r\n" for name, value in headers)
     return f"HTTP/1.1 {status} {reason}\r\n{''.join(lines)}\r\n".encode("ascii")
-
-
-def _chunk(piece: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(piece), piece)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.guard.exchange import Refused
+from runner.guard.order import Refused
 from runner.guard.relay import dial
 from runner.guard.terms import Terms
 from runner.sandbox import spec

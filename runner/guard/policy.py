@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runner.guard.bodies import keys_of, read_object
 from runner.guard.calls import Call, read_call
-from runner.guard.exchange import Order, Refused
 from runner.guard.heads import Request
 from runner.guard.listing import Recorder, Seen, seen_in
 from runner.guard.objects import Objects
-from runner.guard.rules import RULES, Ground
+from runner.guard.order import Order, Refused
+from runner.guard.rule import Ground, unchanged
+from runner.guard.rules import RULES
 from runner.guard.terms import Terms
 from runner.wire import EMPTY
 
@@ -82,9 +83,5 @@ class Recording:
             self._recorder.note(seen_in(call, keys_of(read_object(text))))
             return Order(request.target, content=text, headers=headers)
         self._recorder.note(seen_in(call))
-        stream = None if request.framing == EMPTY else _unchanged
+        stream = None if request.framing == EMPTY else unchanged
         return Order(request.target, stream=stream, headers=headers, upgrade=request.upgrade)
-
-
-def _unchanged(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    return pieces

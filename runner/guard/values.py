@@ -28,6 +28,7 @@ def exactly(wanted: object) -> Check:
 
 
 def one_of(*wanted: str) -> Check:
+    """One of these texts."""
     return Check(f"must be one of {', '.join(wanted)}", lambda value: value in wanted)
 
 
@@ -40,6 +41,7 @@ def matching(pattern: str, says: str) -> Check:
 
 
 def integer(low: int, high: int = 1 << 62) -> Check:
+    """A whole number of JSON, from ``low`` to ``high``."""
     return Check(
         f"must be a whole number from {low}",
         lambda value: type(value) is int and low <= value <= high,
@@ -56,6 +58,7 @@ def map_of(key: Check, value: Check) -> Check:
 
 
 def list_of(item: Check) -> Check:
+    """A list; each item by its check."""
     return Check(
         f"must be a list in which each {item.says}",
         lambda found: isinstance(found, list) and all(map(item.holds, found)),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner.guard.archive import only_own_images
-from runner.guard.exchange import Refused
+from runner.guard.order import Refused
 
 DIGEST = "a" * 64
 OURS = [{"Config": f"{DIGEST}.json", "RepoTags": ["oppie/agent:latest"], "Layers": []}]

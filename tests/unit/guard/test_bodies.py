@@ -16,7 +16,7 @@ from runner.guard.bodies import (
     read_object,
     written,
 )
-from runner.guard.exchange import Refused
+from runner.guard.order import Refused
 from runner.guard.terms import Terms
 from runner.model import Limits, Mount
 from runner.sandbox import spec

@@ -17,8 +17,9 @@ import pytest
 from worlds import wait_for
 
 from runner.errors import EngineUnavailable, TaskError
-from runner.guard.exchange import Order, Refusal, Refused
+from runner.guard.exchange import Refusal
 from runner.guard.heads import Request
+from runner.guard.order import Order, Refused
 from runner.guard.relay import PATH_LIMIT_BYTES, dial, relaying
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Said: by the engine\r\n\r\nok"
