@@ -64,7 +64,7 @@ def is_podman(version: dict[str, Any]) -> bool:
     return any(part.get("Name") == _PODMAN for part in version.get("Components") or ())
 
 
-class PodmanApi(docker.APIClient):
+class PodmanApi(docker.APIClient):  # type: ignore[misc]  # docker has no types
     """Podman's service socket, in Docker's words."""
 
     def images(self, *args: Any, **options: Any) -> list[dict[str, Any]]:
