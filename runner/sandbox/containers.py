@@ -239,7 +239,7 @@ class Containers:
             # With another code it had ended before, and the engine had missed that.
             deadline_hit = deadline_hit and killed and facts["State"]["ExitCode"] == _KILLED
         state = facts["State"]
-        if not disk_hit and not deadline_hit and self.is_lost(name, state):
+        if not disk_hit and self.is_lost(name, state):
             raise EngineUnavailable(f"the engine was started anew while {name} ran")
         exit_ = classify_exit(state, deadline_hit=deadline_hit, disk_hit=disk_hit)
         if exit_ in (Exit.OK, Exit.NONZERO) and self._is_too_much(name, facts, limits):
@@ -248,7 +248,8 @@ class Containers:
 
     def is_lost(self, name: str, state: State) -> bool:
         """Whether a container's end may be its daemon's doing, which takes its containers down with
-        it. Those that outlive it (live restore) are lost only if they seem to have been killed."""
+        it. Those that outlive it (live restore) are lost only if they seem to have been killed: the
+        new daemon may miss their end, so that even a limit of time says nothing."""
         if self._silences.get(name) == self._patience.silences or state.get("OOMKilled"):
             return False
         if not dialect_of(self._api).has_daemon:
