@@ -84,12 +84,11 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             tree = grown(parts, root)
             stop = yield from _search(parts, sandbox, root, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
-                with suppress(EngineError):  # what stays now is found at the next start, or by gc
-                    yield from reconciled(parts, sandbox)
+                yield from _tidied(parts, sandbox)
                 found = yield from _verify_best(parts, sandbox, root, tree)
+                yield from _tidied(parts, sandbox)
         except RootFails:
-            with suppress(EngineError):
-                yield from reconciled(parts, sandbox, over=True)
+            yield from _tidied(parts, sandbox, over=True)
             raise
         except Cancelled:
             stop = Stopped(StopReason.INTERRUPTED, "told to stop")
@@ -179,6 +178,15 @@ def reconciled(
             "why": ruling.why,
         }
         yield Phase(ROOT, "leftover.settled", facts)
+
+
+def _tidied(
+    parts: Parts, sandbox: Sandbox, *, over: bool = False
+) -> Generator[Phase, None, None]:
+    """``reconciled``, where the engine may have failed what came before: an answer that was lost
+    may have left something. What stays now is found at the next start, or by gc."""
+    with suppress(EngineError):
+        yield from reconciled(parts, sandbox, over=over)
 
 
 def _search(

@@ -190,7 +190,8 @@ def lives_of(seed: int, calm: Calm, scene: Scene) -> tuple[Life, ...]:
         point = chance.choice([point for point in OF_ENGINE if point in reached])
         number = chance.randint(1, calm.counts[point])
         fault = Trap(point, number, chance.choice(list(Side)), Fate.FAULT)
-        lives[0] = Life((*lives[0].traps, fault))
+        given_up = Trap("abandoned", 1, chance.choice(list(Side)))
+        lives[0] = Life((chance.choice([traps[0], given_up]), fault))
     return tuple(lives)
 
 
