@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,9 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from runner.errors import StateError
+from runner.keeping import keeping
 
 SUFFIX = ".egress.jsonl"
 _MASK = "[hidden]"
@@ -36,7 +40,8 @@ class Connection:
 class Record:
     """The file of one step, which lies beside its log. Threads may share one.
 
-    ``hidden`` are secrets that the step was given, and that it may have asked for as a host.
+    ``hidden`` are secrets that the step was given, and that it may have asked for as a host. The
+    folder has to be there. Raises ``StateError``.
     """
 
     def __init__(self, log: Path, hidden: Iterable[bytes] = ()) -> None:
@@ -46,34 +51,41 @@ class Record:
         # Hosts are written in lower case, whatever was asked for.
         self._hidden = re.compile("|".join(longest_first) or r"(?!)", re.IGNORECASE)
         self._lock = threading.Lock()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("w", encoding="ascii")
+        self._failure: StateError | None = None
+        with keeping("write", self.path):
+            self._file = self.path.open("w", encoding="ascii")
 
     def add(self, connection: Connection) -> None:
-        """Write one connection down; what comes after ``close`` came too late."""
+        """Write one connection down; what comes after ``close`` came too late. That it could not be
+        written is raised by ``close``, in the thread of whoever answers for the step."""
         target, why = (self._hidden.sub(_MASK, each) for each in (connection.target, connection.why))
         shown = replace(connection, target=target, why=why, at=round(time.time(), 3))
         line = json.dumps(asdict(shown))
         with self._lock:
-            if not self._file.closed:
-                self._file.write(line + "\n")
-                self._file.flush()
+            if self._file.closed or self._failure:
+                return
+            try:
+                with keeping("write", self.path):
+                    self._file.write(line + "\n")
+                    self._file.flush()
+            except StateError as error:
+                self._failure = error
 
     def close(self) -> None:
-        """Leave it on disk, or nowhere if nothing was reached for."""
+        """Leave it on disk, or nowhere if nothing was reached for. Raises ``StateError``."""
         with self._lock:
             if self._file.closed:
                 return
-            empty = self._file.tell() == 0
-            self._file.close()
-        if empty:
-            self.path.unlink()
-        else:
-            descriptor = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            if self._failure:
+                with contextlib.suppress(OSError):  # it holds what could not be written
+                    self._file.close()
+                raise self._failure
+            with keeping("write", self.path):
+                empty = self._file.tell() == 0
+                os.fsync(self._file.fileno())
+                self._file.close()
+                if empty:
+                    self.path.unlink()
 
 
 def record_of(log: Path) -> Path:

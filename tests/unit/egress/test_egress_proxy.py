@@ -20,6 +20,7 @@ from runner.egress.dial import Dialler, Parents
 from runner.egress.proxy import Bounds, Proxy
 from runner.egress.record import Connection, Record, connections
 from runner.egress.rules import Rules
+from runner.errors import StateError
 
 ADDRESS = "151.101.0.223"  # what names resolve to here; nothing is sent there
 Serve = Callable[[socket.socket], None]
@@ -349,6 +350,14 @@ def test_secrets_are_not_written_down(town: Callable[..., Town]) -> None:
     text = here.log.with_suffix(".egress.jsonl").read_text().lower()
     assert "hunter2" not in text
     assert text.count("[hidden].evil.example") == 3
+
+
+def test_a_record_that_can_not_be_kept_stops_the_run(town: Callable[..., Town]) -> None:
+    """In the thread that answers for the step; the proxy's own have nobody to tell."""
+    here = town()
+    (here.folder / "act.egress.jsonl").symlink_to("/dev/full")
+    with pytest.raises(StateError, match=r"act\.egress\.jsonl: No space left on device"), here:
+        assert status(here.say(b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n")) == 403
 
 
 def parent(sock: socket.socket) -> None:
