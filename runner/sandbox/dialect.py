@@ -2,7 +2,7 @@
 
 ``connect`` hands out a client that has been told which engine it talks to. Podman's answers are
 put into Docker's words here, so that no other file has to know of it; what can't be put into
-words is a fact of the ``Dialect``, which ``dialect_of`` tells. Found on Podman 4.3 and 5.4.
+words is a fact of the ``Dialect``, which ``dialect_of`` tells. Found on Podman 5.4.
 """
 
 from __future__ import annotations

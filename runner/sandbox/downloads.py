@@ -20,6 +20,7 @@ from runner.sandbox.frames import Demux
 
 Body: TypeAlias = Generator[bytes, None, None]  # to be closed by whoever leaves it early
 
+_EMPTY_TAR = bytes(1024)  # two blocks of zeros, POSIX.1-1988 ustar
 _GO_MODE_SYMLINK = 1 << 27  # os.ModeSymlink, io/fs of Go
 _CHUNK_BYTES = 1 << 18
 
@@ -28,15 +29,16 @@ def download(
     api: docker.APIClient,
     url: str,
     params: Mapping[str, object] | None = None,
-    wanted: Callable[[requests.Response], bool] = lambda _: True,
+    instead: Callable[[requests.Response], bytes] = lambda _: b"",
 ) -> Body:
-    """The body of the answer to a GET, if that is ``wanted``. Raises what the client raises."""
+    """The body of the answer to a GET, or what ``instead`` makes of its head, if that is anything.
+    Raises what the client raises."""
     headers = {"Accept-Encoding": "identity"}
     answer = api._get(url, params=params, stream=True, headers=headers)
     with contextlib.closing(answer):
         api._raise_for_status(answer)
-        if wanted(answer):
-            yield from answer.iter_content(_CHUNK_BYTES)
+        other = instead(answer)
+        yield from [other] if other else answer.iter_content(_CHUNK_BYTES)
 
 
 def archive_of(api: docker.APIClient, container: str, path: str) -> Body:
@@ -45,15 +47,15 @@ def archive_of(api: docker.APIClient, container: str, path: str) -> Body:
 
 
 def archive_of_file(api: docker.APIClient, container: str, path: str) -> Body:
-    """The same, but nothing for a symbolic link. Podman sends what it leads to, by the name of the
-    link, so the archive doesn't tell."""
+    """The same, but an empty archive for a symbolic link. Podman sends what it leads to, by the
+    name of the link, so the archive doesn't tell."""
     url = api._url("/containers/{0}/archive", container)
-    yield from download(api, url, {"path": path}, wanted=_is_no_link)
+    yield from download(api, url, {"path": path}, instead=_empty_for_a_link)
 
 
-def _is_no_link(answer: requests.Response) -> bool:
+def _empty_for_a_link(answer: requests.Response) -> bytes:
     stat = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
-    return not stat["mode"] & _GO_MODE_SYMLINK
+    return _EMPTY_TAR if stat["mode"] & _GO_MODE_SYMLINK else b""
 
 
 def export_of(api: docker.APIClient, container: str) -> Body:
