@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import docker
 import docker.errors
 
+from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.downloads import export_of
 from runner.sandbox.patience import Patience
@@ -51,8 +52,9 @@ def _configured(
     commit takes any. It adds a layer, an empty one."""
     holder = f"oppie-{labels[spec.RUN]}-config-{secrets.token_hex(4)}"
     marked = spec.step_labels(labels[spec.RUN], spec.KIND_STEP, labels[spec.ATTEMPT])
-    command = {"Image": bare, "Cmd": ["sh"], "Env": config.get("Env"), "Labels": marked}
-    api.create_container_from_config(command, holder)
+    # It is never started, and shut in all the same: whoever made it could start it.
+    host = spec.host_config(Limits(), "none")
+    api.create_container_from_config(spec.container_config(bare, ("sh",), host, marked), holder)
     try:
         conf = {**spec.image_config(labels), "Env": config.get("Env")}
         return str(api.commit(holder, *where, pause=False, conf=conf)["Id"])
