@@ -109,7 +109,8 @@ COMMITTED: dict[str, Check] = {
     "WorkingDir": exactly(WORKSPACE),
     "Entrypoint": TEXTS,
     "Cmd": TEXTS,
-    "Labels": _LABELS,
+    "Env": TEXTS,
+    "Labels": map_of(TEXT, TEXT),  # those of its base as well
 }
 
 

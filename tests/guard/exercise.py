@@ -13,7 +13,7 @@ import secrets
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -140,6 +140,8 @@ def use_a_sandbox(stage: Stage) -> None:
         first = bench.child("echo one > a", "1")
         with mock.patch.object(snapshots, "MAX_DEPTH", 1):
             bench.child("echo two > a", "2", first)
+            step = replace(bench.step("true", first.digest), env=("TWO=one\ntwo",))
+            bench.commit(bench.run(step).container, "3", first)
         result, _ = bench.sh("sleep 60", time_s=0.5)
         assert result.exit is Exit.TIMEOUT
         result, _ = bench.sh("true", hosts=("example.org",))
@@ -150,7 +152,7 @@ def use_a_sandbox(stage: Stage) -> None:
         (repetition,) = bench.repeat(hungry, memory_bytes=32 << 20)
         assert repetition.exit is Exit.OOM
         assert sandbox.held(first.digest)
-        assert sandbox.leftovers().containers == ()
+        assert sandbox.leftovers().images
     finally:
         bench.clean()
         sandbox.close()
