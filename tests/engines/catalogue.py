@@ -18,8 +18,7 @@ ROOTLESS_PACKAGES = ("rootlesskit", "slirp4netns", "uidmap")
 class Engine:
     """One engine. ``suite`` is Debian's; ``files`` are written below ``HOME`` before the start.
 
-    ``version`` is how the version begins that the engine must tell of itself. An engine with
-    ``user`` is started as that user, which its root file system has.
+    ``version`` is how the version begins that the engine tells of itself.
     """
 
     name: str
@@ -30,7 +29,6 @@ class Engine:
     command: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    user: str = ""
 
 
 def _dockerd(*more: str) -> tuple[str, ...]:
@@ -76,6 +74,23 @@ def _podman(name: str, title: str, suite: str, version: str) -> Engine:
 _OVERLAY2 = {"daemon.json": json.dumps({"storage-driver": "overlay2"})}
 _CONTAINERD = {"daemon.json": json.dumps({"features": {"containerd-snapshotter": True}})}
 
+# As Docker's own script for a session of a user's, but for the session.
+_ROOTLESS = f"""\
+set -eu
+grep -q '^engine:' /etc/passwd || {{
+    echo 'engine:x:1999:1999::{HOME}:/bin/sh' >>/etc/passwd
+    echo 'engine:x:1999:' >>/etc/group
+    echo 'engine:300000:65536' >>/etc/subuid
+    echo 'engine:300000:65536' >>/etc/subgid
+}}
+mkdir -p /run/user/1999
+chown 1999:1999 /run/user/1999 {HOME} {SOCKET.rpartition("/")[0]}
+export HOME={HOME} XDG_RUNTIME_DIR=/run/user/1999
+exec setpriv --reuid=1999 --regid=1999 --clear-groups \\
+    /usr/share/docker.io/contrib/dockerd-rootless.sh --host=unix://{SOCKET} \\
+    --data-root={HOME}/data --iptables=false --ip6tables=false --storage-driver=overlay2
+"""
+
 ENGINES = (
     Engine(
         "docker-20.10",
@@ -103,6 +118,15 @@ ENGINES = (
         DOCKER_PACKAGES,
         _dockerd(),
         _CONTAINERD,
+    ),
+    Engine(
+        "docker-26.1-rootless",
+        "Docker 26.1, rootless",
+        "trixie",
+        "26.1.",
+        (*DOCKER_PACKAGES, *ROOTLESS_PACKAGES),
+        ("sh", f"{HOME}/rootless.sh"),
+        {"rootless.sh": _ROOTLESS},
     ),
     _podman("podman-5.4", "Podman 5.4", "trixie", "5.4."),
 )

@@ -34,21 +34,20 @@ def running(engine: Engine) -> Iterator[str]:
     It dies with this process, however that ends. Raises ``NoRootError`` where its packages can't
     be had, and ``NoEngineError``.
     """
-    root = root_of(engine.suite)
-    cache = cache_folder()
-    home = Path(tempfile.mkdtemp(prefix=f"{engine.name}-", dir=cache))
-    sockets = Path(tempfile.mkdtemp(prefix="oppie-"))  # a socket's address may have 107 bytes
-    try:
-        for name, content in engine.files.items():
-            (home / name).write_text(content)
-        with _process(engine, root, home, sockets) as process:
-            url = f"unix://{sockets / 'engine.sock'}"
-            _await(engine, Endpoint(url, engine.name), process, home / "log")
-            yield url
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-        shutil.rmtree(sockets, ignore_errors=True)
-        _remove_empty_groups()
+    with root_of(engine.suite) as root:
+        home = Path(tempfile.mkdtemp(prefix=f"{engine.name}-", dir=cache_folder()))
+        sockets = Path(tempfile.mkdtemp(prefix="oppie-"))  # a socket's address may have 107 bytes
+        try:
+            for name, content in engine.files.items():
+                (home / name).write_text(content)
+            with _process(engine, root, home, sockets) as process:
+                url = f"unix://{sockets / 'engine.sock'}"
+                _await(engine, Endpoint(url, engine.name), process, home / "log")
+                yield url
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+            shutil.rmtree(sockets, ignore_errors=True)
+            _remove_empty_groups()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from .catalogue import packages_of
@@ -28,8 +29,10 @@ def cache_folder() -> Path:
     return Path(cache) / "oppie" / "engines"
 
 
-def root_of(suite: str) -> Path:
-    """The root file system that has the engines of a suite. Raises ``NoRootError``."""
+@contextlib.contextmanager
+def root_of(suite: str) -> Iterator[Path]:
+    """The root file system that has the engines of a suite; it stays as it is as long as the block
+    lasts. Raises ``NoRootError``."""
     if os.geteuid() != 0:
         raise NoRootError("it takes root's rights to unpack and start an engine")
     _have_tools()
@@ -38,12 +41,19 @@ def root_of(suite: str) -> Path:
     root, packages = roots / suite, packages_of(suite)
     made_of = root / "srv/packages.txt"
     with (roots / f"{suite}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the file is closed
-        if not made_of.is_file() or made_of.read_text().split() != [*packages]:
-            shutil.rmtree(root, ignore_errors=True)
-            _fetch(suite, packages, root)
-            made_of.write_text("\n".join(packages) + "\n")
-    return root
+        fcntl.flock(lock, fcntl.LOCK_SH)  # let go of when the file is closed
+        if not _has(made_of, packages):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _has(made_of, packages):
+                shutil.rmtree(root, ignore_errors=True)
+                _fetch(suite, packages, root)
+                made_of.write_text("\n".join(packages) + "\n")
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield root
+
+
+def _has(made_of: Path, packages: tuple[str, ...]) -> bool:
+    return made_of.is_file() and made_of.read_text().split() == [*packages]
 
 
 def _have_tools() -> None:

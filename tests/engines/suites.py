@@ -47,9 +47,9 @@ def run(url: str, paths: tuple[str, ...]) -> Count:
     """Run tests against the engine at ``url``; their output is the caller's."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "--quiet", "-m", "engine", *paths]
+        command = [sys.executable, "-m", "pytest", "--quiet", "-n", "3", "--dist", "loadfile"]
         subprocess.run(
-            [*command, f"--junit-xml={report}", "-p", "no:cacheprovider"],
+            [*command, "-m", "engine", *paths, f"--junit-xml={report}", "-p", "no:cacheprovider"],
             cwd=ROOT,
             env={**os.environ, "DOCKER_HOST": url, "PYTHONPATH": str(ROOT)},
             timeout=SUITE_S,
