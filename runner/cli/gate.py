@@ -211,9 +211,10 @@ def _settled(
     """Measure the combination as a whole, and record it as the node of ``job``."""
     expansion = house.follow(settle(room, job, synthesis, house.plan(room)))
     journal = house.store.journal(house.view.run_id)
-    journal.intend(job)
     closed = tree.close(expansion)
-    journal.record(closed)
+    with house.store.batch():  # a run that is over has no attempt that somebody could go on with
+        journal.intend(job)
+        journal.record(closed)
     house.log.event(closed)
     if expansion.snapshot is None:
         raise Rejected(f"nothing to combine: {job.label} is {expansion.outcome}: {expansion.reason}")
