@@ -14,6 +14,9 @@ from runner.model import Action, ActionKind
 _BEGIN = b"{ set -e\n"
 _END = b"}\n"
 
+# What such a script prints before anything that it was given; and after all of it was read.
+FIRST_WORDS = b"oppie: "
+
 # Patches need the index in step with the files. Nothing is committed: HEAD stays at the root, and
 # `git diff HEAD` in a node's container shows all that was changed on the way to it.
 _INDEX = b"""\
@@ -40,7 +43,7 @@ def script(actions: Iterable[Action], secrets: Mapping[str, str] | None = None) 
 def _part(action: Action, exports: bytes) -> bytes:
     if b"\0" in action.body:
         raise ValueError(f"the body of action {action.key!r} holds a NUL byte")
-    said = b"printf '%s\\n' " + _quoted(b"oppie: " + action.key.encode()) + b" >&2\n"
+    said = b"printf '%s\\n' " + _quoted(FIRST_WORDS + action.key.encode()) + b" >&2\n"
     match action.kind:
         case ActionKind.PATCH | ActionKind.MERGE:
             return said + _INDEX + _patch(action.body)

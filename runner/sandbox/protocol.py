@@ -41,7 +41,8 @@ class Step:
     that is unpacked before the start. ``stdin`` is written to the command once it runs, then closed.
     ``env`` are ``NAME=value``, on top of the image's; a snapshot of the container inherits them, so
     they are for containers that are never committed. ``hidden`` are secrets in ``stdin``, which no
-    log ever shows.
+    log ever shows. ``first_words`` are what the command prints when it has read all of ``stdin``: if
+    it ends without them, its input was lost on the way, and that is no failure of the command's.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Step:
     archive: Iterable[bytes] | None = None
     env: tuple[str, ...] = ()
     hidden: tuple[bytes, ...] = field(default=(), repr=False)
+    first_words: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from runner.sandbox.stream import Stream
 _DISK_CHECK_S = 0.5
 _USABLE = ("running", "stopped", "exited")  # Podman has not tidied up after a stopped one
 _SIGNALLED = 128  # exit codes from here on say which signal
+_HEAD_BYTES = 1 << 16
 _NOT_ASCII = bytes(range(128, 256))
 
 
@@ -35,6 +36,7 @@ class StepRun:
         self._log = log
         self._name = containers.name_of(step.name)
         self._ascii_bytes = 0  # that came out of the stream
+        self._head = b""  # of it
 
     def run(self) -> StepResult:
         """See ``protocol.Sandbox.run``."""
@@ -57,10 +59,12 @@ class StepRun:
             end = self._containers.ending(self._name, step.limits, deadline, disk_hit=disk_hit)
         seconds = time.monotonic() - started
         size_bytes, complete = sink.size_bytes, sink.complete
-        if complete and self._misses_output():
-            if not stream.delivered:
+        if end.exit in (Exit.OK, Exit.NONZERO):
+            cut = complete and self._misses_output()
+            if cut:
+                size_bytes, complete = self._patience.ask(self._take_log), False
+            if not self._has_begun(cut=cut and not stream.delivered):
                 raise EngineUnavailable(f"the engine cut off the input of {self._name}")
-            size_bytes, complete = self._patience.ask(self._take_log), False
         return StepResult(
             end.exit, end.code, seconds, self._name, size_bytes, complete, end.ran_s
         )
@@ -76,6 +80,7 @@ class StepRun:
         for data in stream.read(deadline):
             sink.write(data)
             self._ascii_bytes += _ascii_bytes(data)
+            self._head += data[: max(0, _HEAD_BYTES - len(self._head))]
             if not marked and stream.delivered and not stream.is_broken:
                 mark_sent(self._log)
                 marked = True
@@ -84,6 +89,15 @@ class StepRun:
                     return True
                 check_at = time.monotonic() + _DISK_CHECK_S
         return False
+
+    def _has_begun(self, *, cut: bool) -> bool:
+        """Whether all of its input came to the command, as far as anybody can tell. ``cut`` is
+        whether the stream was, before all had been handed to the engine."""
+        words = self._step.first_words
+        if not words:
+            return not cut
+        with self._log.open("rb") as log:
+            return words in self._head or words in log.read(_HEAD_BYTES)
 
     def _misses_output(self) -> bool:
         """Whether the engine's copy of the output has more than came out of the stream.

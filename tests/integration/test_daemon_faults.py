@@ -25,7 +25,7 @@ from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.protocol import Exit, Leftovers, Step, StepResult
 from tests.faults.daemon import IMAGE, Daemon, give_image, own_daemon, small_image
-from tests.faults.faults import Rule, Struck
+from tests.faults.faults import Cut, CutUpload, Dropped, Rule, Struck
 from tests.faults.proxy import Proxy, proxied
 from tests.faults.searches import Search, Told
 
@@ -265,3 +265,56 @@ def test_an_image_that_somebody_removed_is_told_apart(
         door.run(replace(step_of("cat file"), image=digest), tmp_path / "log")
     with pytest.raises(SnapshotMissing):
         door.find(digest)
+
+
+# -- many layers made one --------------------------------------------------------------------------
+
+IMPORTED = [
+    Rule(r"GET /containers/.*/export", Cut(512 * 3000, clean=True)),
+    Rule(r"GET /containers/.*/export", Cut(512 * 3000)),
+    Rule(r"POST /images/create", Dropped()),
+    Rule(r"POST /images/create", CutUpload(512 * 3000)),
+]
+
+
+@one
+def test_layers_are_made_one_from_all_files_or_not_at_all(
+    proxy: Proxy, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.sandbox.snapshots.MAX_DEPTH", 1)
+    with closing(EngineSandbox(connect(proxy.url), run_id, IMAGE, outage_s=30.0)) as door:
+        for number, rule in enumerate(IMPORTED):
+            proxy.plan(rule)
+            digest = commit_of(door, tmp_path, "echo x >>runs", f"A.{number}")
+            assert rule.hits == 1
+            assert [image.digest for image in door.leftovers().held_images] == [digest]
+            result = door.run(replace(step_of("cat runs"), image=digest), tmp_path / "log")
+            assert (tmp_path / "log").read_bytes() == b"x\n"
+            door.remove(result.container)
+            door.discard(f"oppie/{run_id}:A.{number}")
+        assert door.leftovers() == Leftovers()
+
+
+@one
+def test_variables_of_several_lines_outlive_the_making_of_one_layer(
+    daemon: Daemon, door: EngineSandbox, run_id: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("runner.sandbox.snapshots.MAX_DEPTH", 1)
+    with closing(connect(daemon.url)) as client:
+        conf = {"Env": ["PATH=/usr/bin:/bin", "LINES=one\n two \"$three\"\n"]}
+        made = client.api.create_container(IMAGE, ["true"])
+        base = client.api.commit(made, conf={**conf, "Labels": {"several": "a\nb"}})["Id"]
+        client.api.remove_container(made)
+        result = door.run(replace(step_of("echo x >file", "a"), image=base), tmp_path / "log")
+        digest = door.commit(result.container, "A", None, {"attempt": "A-1"}).digest
+        door.remove(result.container)
+        step = replace(step_of('printf "%s" "$LINES"; cat file', "b"), image=digest)
+        door.remove(door.run(step, tmp_path / "log").container)
+        assert (tmp_path / "log").read_bytes() == b'one\n two "$three"\nx\n'
+        labels = client.api.inspect_image(digest)["Config"]["Labels"]
+        assert (labels["several"], labels["io.oppie.node"]) == ("a\nb", "A")
+        door.discard(f"oppie/{run_id}:A")
+        for name in door.leftovers().images:  # the files alone, which the snapshot was made of
+            door.discard(name)
+        client.api.remove_image(base)

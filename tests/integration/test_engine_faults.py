@@ -156,6 +156,19 @@ def test_a_stream_that_breaks_off_is_no_short_log(
     door.remove(result.container)
 
 
+def test_a_script_that_is_lost_on_its_way_is_no_short_script(
+    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path
+) -> None:
+    """A shell that reads nothing ends well; one that reads half has a syntax error."""
+    proxy.plan(Rule(ATTACH, Cut(0)))
+    with pytest.raises(EngineUnavailable, match=r"cut off the input|let go of"):
+        door.run(replace(step, first_words=b"1\n"), tmp_path / "log")
+    proxy.plan()
+    result = door.run(replace(step, first_words=b"1\n"), tmp_path / "log")
+    assert result.code == 3
+    door.remove(result.container)
+
+
 def test_bytes_that_are_no_text_are_no_cut(door: EngineSandbox, step: Step, tmp_path: Path) -> None:
     script = rb"printf '\377\376a\0b\r\n'; head -c 70000 /dev/zero | tr '\0' '\377'; printf end"
     result = door.run(replace(step, stdin=script), tmp_path / "log")
@@ -280,30 +293,6 @@ def test_a_commit_that_is_slow_is_not_made_twice(
         proxy.plan(rule)
         made = door.commit(container, "A", None, {"attempt": "A-1"})
     assert (rule.hits, rule.seen) == (1, 1)
-    assert [image.digest for image in door.leftovers().held_images] == [made.digest]
-    door.discard(made.tag)
-
-
-IMPORTED = [
-    Rule(r"GET /containers/.*-s/export", Cut(512 * 3000, clean=True)),
-    Rule(r"POST /images/create", Dropped()),
-    Rule(r"POST /images/create", CutUpload(512 * 3000)),
-]
-
-
-@pytest.mark.parametrize("rule", IMPORTED if LONG else IMPORTED[:1], ids=say)
-def test_layers_are_made_one_from_all_files_or_not_at_all(
-    proxy: Proxy, door: EngineSandbox, step: Step, tmp_path: Path, rule: Rule,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr("runner.sandbox.snapshots.MAX_DEPTH", 1)
-    rule = replace(rule)
-    with stopped(door, step, tmp_path / "log") as container:
-        proxy.plan(rule)
-        made = door.commit(container, "A", None, {"attempt": "A-1"})
-    assert (rule.hits, made.depth) == (1, 1)
-    with stopped(door, replace(step, name="t", image=made.digest), tmp_path / "log") as container:
-        assert b"".join(door.read(container, "runs")) == b"x\nx\n"
     assert [image.digest for image in door.leftovers().held_images] == [made.digest]
     door.discard(made.tag)
 
