@@ -24,7 +24,6 @@ from runner.sandbox.protocol import Exit, Step
 from runner.task import Task, load_task
 
 HONEST = "honest"
-_OTHERS = ("/tmp", "/var", "/run", "/mnt", "/media")  # where this machine's other users mount things
 _WATCHED = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/ld.so.preload", "/etc/crontab")
 
 
@@ -107,10 +106,6 @@ def _host_facts() -> dict[str, str]:
     facts = {}
     for path in map(Path, _WATCHED):
         facts[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
-    mounts = Path("/proc/self/mounts").read_text().splitlines()
-    facts["mounts"] = "\n".join(
-        line for line in mounts if not line.split()[1].startswith(_OTHERS)
-    )
     for switch in ("kernel/core_pattern", "kernel/hostname", "net/ipv4/ip_forward"):
         facts[switch] = Path("/proc/sys", switch).read_text()
     facts["root"] = " ".join(sorted(map(str, Path("/").iterdir())))
