@@ -66,7 +66,7 @@ class Soaked:
         begin, span = 0.1 * self.nodes, 0.3 * self.nodes
         low = self.nodes - span if last else begin
         found = [each for each in self.samples if low <= each.nodes <= low + span]
-        return tuple(each for each in found if each.age_s >= _WARM_S) or tuple(found)
+        return tuple(each for each in found if each.age_s >= _WARM_S) or self.samples
 
     def medians(self, of: Callable[[Sample], float]) -> tuple[float, float]:
         first, last = (statistics.median(map(of, self.third(end))) for end in (False, True))
@@ -144,10 +144,10 @@ def main() -> int:
         runs.append(on_fake("fake, left alone", options.calm, 0.0, options.seed))
     if options.engine:
         runs.append(on_engine(options.engine, 3 * options.every, options.seed))
-    show(runs)
     for run in runs:
         for each in (*run.wrong, *(f"{name} has grown" for name in run.grown)):
             print(f"{run.name}: {each}")
+    show(runs)
     return 1 if any(run.wrong or run.grown for run in runs) else 0
 
 
