@@ -7,6 +7,7 @@ import json as json_module
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Annotated
@@ -25,6 +26,7 @@ from runner.guard.terms import Terms
 from runner.sandbox.endpoints import candidate_endpoints, refusal
 
 _TARGET_CHARS = 500
+_LINES_PER_S = 100
 
 
 
@@ -87,19 +89,31 @@ def guard(
 
 
 class _Log:
-    """Refusals as lines of JSON, in ASCII: what was asked for is hostile text."""
+    """Refusals as lines of JSON, in ASCII: what was asked for is hostile text.
+
+    Whoever is refused doesn't decide how fast a disk fills: beyond ``_LINES_PER_S`` they are counted.
+    """
 
     def __init__(self, out: IO[str]) -> None:
         self._out = out
         self._lock = threading.Lock()
+        self._second, self._lines, self._left_out = 0, 0, 0
 
     def note(self, refused: Refusal) -> None:
-        line = {
+        line: dict[str, object] = {
             "refused": f"{refused.method} {refused.target[:_TARGET_CHARS]}".strip(),
             "status": refused.status,
             "why": refused.why,
         }
         with self._lock:
+            if self._second != int(time.monotonic()):
+                self._second, self._lines = int(time.monotonic()), 0
+            self._lines += 1
+            if self._lines > _LINES_PER_S:
+                self._left_out += 1
+                return
+            if self._left_out:
+                line["left_out_before"], self._left_out = self._left_out, 0
             self._out.write(json_module.dumps(line) + "\n")
             self._out.flush()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runner.guard.heads import Reply, Request, parse_reply, parse_request
-from runner.guard.order import Order, Refused
+from runner.guard.order import Absent, Order, Refused
 from runner.guard.upload import Body, Upload, chunk_of
 from runner.wire import EMPTY, Framing, Gone, Malformed, Wire
 
@@ -26,7 +26,7 @@ _ENGINE_HEAD_S = 60.0
 _HOP = frozenset(
     ("connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade")
 )
-_REASONS = {400: "Bad Request", 403: "Forbidden", 408: "Request Timeout", 501: "Not Implemented"}
+_REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 501: "Not Implemented"}
 
 
 class Policy(Protocol):
@@ -36,7 +36,7 @@ class Policy(Protocol):
         """What to tell the engine. ``content`` reads the request's body, of which a policy that
         doesn't ask knows nothing.
 
-        Raises ``Refused``, ``Malformed``; ``Gone`` or ``OSError`` if it had to ask the engine and
+        Raises ``Refused``, ``Absent``, ``Malformed``; ``Gone`` or ``OSError`` if it had to ask the engine and
         got no answer.
         """
 
@@ -97,6 +97,9 @@ class Conversation:
             return False
         except Refused as error:
             self._refuse(request, 403, str(error), body)
+            return True
+        except Absent as error:
+            self._say(404, str(error), body)
             return True
 
     def _forward(self, request: Request, order: Order, body: Body) -> bool:
@@ -172,9 +175,13 @@ class Conversation:
         self._tell(Refusal(method, target, status, why))
         if self._answering:
             raise Gone("refused in the middle of an answer")
+        self._say(status, f"oppie guard: {why}", body)
+
+    def _say(self, status: int, message: str, body: Body | None) -> None:
+        """The engine's form of an error. Without ``body`` the connection is of no more use."""
         if body:
             body.drain()  # a client that is still writing wouldn't read
-        said = json.dumps({"message": f"oppie guard: {why}"}).encode()
+        said = json.dumps({"message": message}).encode()
         headers = [("content-type", "application/json"), ("content-length", str(len(said)))]
         if body is None:
             headers.append(("connection", "close"))

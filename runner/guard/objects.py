@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.guard.order import Refused
+from runner.guard.order import Absent, Refused
 from runner.guard.relay import dial
 from runner.guard.terms import Terms
 from runner.sandbox import spec
@@ -22,6 +22,7 @@ from runner.wire import Gone
 
 OWN_REPOSITORY = re.compile(r"oppie/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}")
+_CONTAINER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RECIPE = "org.oppie.recipe"  # on agent images, older ones included, which have lost their names
 _ASK_S = 60.0
@@ -31,8 +32,8 @@ _ANSWER_LIMIT_BYTES = 8 << 20
 class Objects:
     """What the engine at ``socket_path`` says of its containers and images.
 
-    Everything raises ``Refused`` for what isn't oppie's own, and ``Gone`` or ``OSError`` if the
-    engine doesn't answer.
+    Everything raises ``Refused`` for what isn't oppie's own, ``Absent`` for what isn't there, and
+    ``Gone`` or ``OSError`` if the engine doesn't answer.
     """
 
     def __init__(self, socket_path: Path, terms: Terms) -> None:
@@ -40,15 +41,12 @@ class Objects:
         self._terms = terms
 
     def container(self, reference: str, kind: str = "") -> str:
-        """The id of a container of ours; the reference itself if there is none of that name.
-
-        With ``kind``, it must be there, and of that kind (``spec.KIND``).
-        """
+        """The id of a container of ours; of one ``kind`` (``spec.KIND``), if that is named."""
+        if not _CONTAINER_NAME.fullmatch(reference):
+            raise Refused(f"{reference[:80]!r} is no container's name")
         found = self._ask(f"/containers/{reference}/json")
         if found is None:
-            if kind:
-                raise Refused(f"there is no container {reference}")
-            return reference
+            raise Absent(f"No such container: {reference}")
         labels = (found.get("Config") or {}).get("Labels") or {}
         if not RUN_ID.fullmatch(labels.get(spec.RUN) or ""):
             raise Refused(f"container {reference} is none of oppie's")
@@ -64,7 +62,7 @@ class Objects:
             raise Refused(f"image {reference} is none of oppie's; `--image {reference}` grants it")
         found = self._ask(f"/images/{reference}/json")
         if found is None:
-            return reference
+            raise Absent(f"No such image: {reference}")
         labels = (found.get("Config") or {}).get("Labels") or {}
         names = [*(found.get("RepoTags") or ()), *(found.get("RepoDigests") or ())]
         ours = RUN_ID.fullmatch(labels.get(spec.RUN) or "") or labels.get(_RECIPE)
@@ -78,7 +76,7 @@ class Objects:
         """An image that may be removed or named anew: a snapshot that a run has made."""
         found = self._ask(f"/images/{self.image(reference)}/json")
         if found is None:
-            return reference
+            raise Absent(f"No such image: {reference}")
         labels = (found.get("Config") or {}).get("Labels") or {}
         names = found.get("RepoTags") or ()
         if not RUN_ID.fullmatch(labels.get(spec.RUN) or "") or not all(

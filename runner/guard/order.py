@@ -25,3 +25,8 @@ class Order:
     headers: tuple[tuple[str, str], ...] = ()
     upgrade: str = ""
     answer: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
+
+
+class Absent(Exception):
+    """What a call is about isn't there: answered with 404 and this text, as the engine would. It is
+    not asked again, for somebody else's may have the name by then."""

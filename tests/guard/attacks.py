@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from runner.model import Limits
 from runner.sandbox import spec
@@ -134,6 +135,9 @@ def _others(ground: Ground) -> Iterator[Attack]:
     target = f"{V}/commit?container={ground.theirs}&repo=oppie/{ground.run_id}&tag=A"
     labels = json.dumps({"Labels": {spec.RUN: ground.run_id}}).encode()
     yield Attack("theirs: committed", request("POST", target, labels))
+    for odd in (f"/{ground.theirs}", f"{ground.ours}/../{ground.theirs}", f"{ground.theirs}?x=", ""):
+        target = f"{V}/commit?container={quote(odd, safe='')}&repo=oppie/{ground.run_id}&tag=A"
+        yield Attack(f"theirs: committed as {odd!r}", request("POST", target, labels))
     filters = json.dumps({"container": [ground.theirs]}).replace(" ", "").replace('"', "%22")
     yield Attack("theirs: events", request("GET", f"{V}/events?until=1&filters={filters}"))
 

@@ -198,6 +198,19 @@ def test_what_the_attacks_are_made_of_passes_when_it_is_honest(
         assert guarded.refused == []
 
 
+def test_what_is_not_there_is_told_as_the_engine_tells_it(
+    engine_socket: Path, tmp_path: Path
+) -> None:
+    with guarding(tmp_path, engine_socket, Terms()) as guarded:
+        with contextlib.closing(connect(guarded.url)) as client:
+            with pytest.raises(docker.errors.NotFound, match="No such container: oppie-none"):
+                client.api.remove_container("oppie-none")
+            with pytest.raises(docker.errors.ImageNotFound, match="No such image: sha256:00"):
+                client.api.inspect_image(f"sha256:{'0' * 64}")
+        assert guarded.refused == []
+        assert "DELETE /containers/{container}" not in guarded.reached()
+
+
 def test_of_others_events_only_the_number_is_told(
     client: docker.DockerClient, engine_socket: Path, ground: Ground, tmp_path: Path
 ) -> None:
