@@ -24,10 +24,10 @@ ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !export-ignore 
 def create(folder: Path) -> None:
     """Make a bare repository at ``folder``; another process may do the same at the same time.
 
+    The folder that it is in has to be there: one that has gone away must not come back empty.
     Raises EvidenceError, StateError.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / "evidence"
             Git().run("init", "--quiet", "--bare", "--template=", str(made))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -186,7 +186,11 @@ class Evidence:
         pair = self._pair(run_id, a, b)
         with keeping("write", path), tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
             try:
-                self._git.run("diff", "--binary", "--full-index", *_DIFF, *pair, stdout=out)
+                # Through our hands: of a full disk git says no more than that writing failed.
+                with self._git.talk("diff", "--binary", "--full-index", *_DIFF, *pair) as git:
+                    assert git.stdout is not None
+                    shutil.copyfileobj(git.stdout, out)
+                out.close()
                 Path(out.name).chmod(0o644)
                 Path(out.name).replace(path)
             except BaseException:
@@ -224,7 +228,8 @@ class Evidence:
                 yield process
         finally:
             # How git died is in the error; the report it left is for its own developers.
-            (self._folder / f"fast_import_crash_{pid}").unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._folder / f"fast_import_crash_{pid}").unlink(missing_ok=True)
 
     def _write_rules(self, commit: str, sources: list[bytes], folder: Path) -> None:
         with keeping("make", folder.parent):
