@@ -10,19 +10,17 @@ nothing left, the host as it was and the engine well; the exit code is 1 otherwi
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
 
-def main() -> int:
-    """Start it where the tests' own modules are found."""
+def main() -> None:
+    """Become the program that is found where the tests' own modules are."""
     command = [sys.executable, "-m", "hostile.full_size", *sys.argv[1:]]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    return subprocess.run(command, env=environment, check=False).returncode
+    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
