@@ -41,7 +41,8 @@ def test_nodes_by_what_became_of_their_attempts(store: Store) -> None:
     assert not known.over
     assert known.nodes[ROOT] == KnownNode(ROOT, frozenset({"A-1"}), state=ROOT_STATE)
     committed = known.nodes["A.1"]
-    assert (committed.attempts, committed.open) == ({"A.1-1", "A.1-2"}, {"A.1-2"})
+    assert committed.attempts == {"A.1-1", "A.1-2"}
+    assert committed.open == {"A.1-2"}
     assert committed.state is not None and committed.state.snapshot is not None
     assert (committed.state.snapshot.digest, committed.state.commit) == ("sha256:A.1", "cA.1")
     discarded = known.nodes["A.2"]
