@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import io
 import os
 import shutil
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _CHUNK = 1 << 18
+_DYING_S = 5.0
 _CONTAINER_UID = 1000
 
 
@@ -43,19 +45,32 @@ def _copy_facts(source: Path, target: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with everything in it, closed folders too; absent is fine."""
+    """Remove a folder with everything in it, closed folders too; absent is fine.
 
-    with contextlib.suppress(FileNotFoundError):
+    Who was killed in it a moment ago may still be about to make one more file.
+    """
+    deadline = time.monotonic() + _DYING_S
+    while folder.exists():
         try:
             shutil.rmtree(folder)
+        except FileNotFoundError:
+            continue
         except PermissionError:
-            folder.chmod(0o700)
-            for parent, names, _ in os.walk(folder):
-                for name in names:
-                    path = Path(parent, name)
-                    if not path.is_symlink():
-                        path.chmod(0o700)
+            _open_up(folder)
             shutil.rmtree(folder)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > deadline:
+                raise
+
+
+def _open_up(folder: Path) -> None:
+    """Let the owner into all folders."""
+    folder.chmod(0o700)
+    for parent, names, _ in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
 
 
 def tree_bytes(folder: Path) -> int:

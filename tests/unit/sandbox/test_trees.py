@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,18 @@ def test_closed_folders_are_removed_too(tree: Path) -> None:
     remove_tree(tree)
     assert not tree.exists()
     remove_tree(tree)
+
+
+def test_a_folder_goes_although_somebody_who_was_killed_still_makes_files(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    endless = 'i=0; while :; do i=$((i+1)); : > "$0/$i"; done'
+    with subprocess.Popen(["sh", "-c", endless, folder], stderr=subprocess.DEVNULL) as dying:
+        while not any(folder.iterdir()):
+            assert dying.poll() is None
+        killer = threading.Timer(0.2, dying.kill)
+        killer.start()
+        remove_tree(folder)
+        killer.cancel()
+        dying.kill()
+    assert not folder.exists()
