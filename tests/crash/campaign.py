@@ -23,8 +23,8 @@ FAKE_SCENES = (
     Scene(FAKE, "frontier", 4, 7, workers=3),
 )
 SHORT_SCENES = (
-    Scene(FAKE, "ucb1", 5, 4),
-    Scene(FAKE, "frontier", 6, 4),
+    Scene(FAKE, "ucb1", 5, 3),
+    Scene(FAKE, "frontier", 6, 3),
     Scene(FAKE, "ucb1", 7, 4, workers=3),
 )
 ENGINE_SCENES = (Scene(ENGINE, "ucb1", 2, 5), Scene(ENGINE, "frontier", 4, 4, workers=2))
