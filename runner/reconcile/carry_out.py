@@ -10,6 +10,7 @@ from typing import Protocol, assert_never
 
 from runner.errors import EngineError, EngineUnavailable, EvidenceError
 from runner.evidence import Evidence, drop_ref, set_ref
+from runner.keeping import keeping
 from runner.reconcile.decide import decide
 from runner.reconcile.found import look
 from runner.reconcile.ruling import Fate, Ruling, Thing
@@ -49,7 +50,7 @@ class Done:
 def carry_out(rulings: Iterable[Ruling], door: Door, evidence: Evidence) -> tuple[Done, ...]:
     """Do what the rulings say, in their order; one that fails doesn't keep the others back.
 
-    Raises ``EngineUnavailable`` where there is no engine to talk to, and ``OSError`` where the
+    Raises ``EngineUnavailable`` where there is no engine to talk to, and ``StateError`` where the
     state folder can't be changed.
     """
     return tuple(
@@ -63,7 +64,7 @@ def settle(known: KnownRun, sandbox: Sandbox, evidence: Evidence, runs: Path) ->
     """Bring all that there is of one run to what the journal knows; what had to be done.
 
     ``runs`` is the folder that holds each run's own. Only its planner may ask for this, while none
-    of its workers is at work. Raises ``EngineError``, ``EvidenceError``, ``OSError``.
+    of its workers is at work. Raises ``EngineError``, ``EvidenceError``, ``StateError``.
     """
     found = look(sandbox.leftovers(), evidence, runs, [known], known.run_id)
     return carry_out(decide({known.run_id: known}, found), sandbox, evidence)
@@ -105,13 +106,15 @@ def _do(ruling: Ruling, door: Door, evidence: Evidence) -> None:
 def _move_aside(folder: Path) -> None:
     """``attempts/A.1-1`` becomes ``unexplained/A.1-1``, or the first of that name that is free."""
     place = folder.parent.parent / _UNEXPLAINED
-    place.mkdir(exist_ok=True)
     names = (f"{folder.name}{suffix}" for suffix in ("", *(f"~{n}" for n in range(2, 1000))))
-    folder.rename(next(place / name for name in names if not (place / name).exists()))
+    with keeping("move", folder):
+        place.mkdir(exist_ok=True)
+        folder.rename(next(place / name for name in names if not (place / name).exists()))
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    with keeping("remove", path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

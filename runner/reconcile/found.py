@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.evidence import CRASH_REPORT, Evidence, refs_of, unfinished_in, with_commits
+from runner.keeping import keeping
 from runner.reconcile.evidence import ref_of, run_of
 from runner.sandbox.protocol import Leftovers
 from runner.store import KnownRun
@@ -34,7 +35,14 @@ def look(
     held: Leftovers, evidence: Evidence, runs: Path, known: Iterable[KnownRun], only: str = ""
 ) -> Found:
     """Look at everything, or at what is of the run ``only``. ``runs`` is the folder that holds each
-    run's own. Raises ``EvidenceError``, ``OSError``."""
+    run's own. Raises ``EvidenceError``, ``StateError``."""
+    with keeping("look through", runs.parent):
+        return _look(held, evidence, runs, known, only)
+
+
+def _look(
+    held: Leftovers, evidence: Evidence, runs: Path, known: Iterable[KnownRun], only: str
+) -> Found:
     refs = refs_of(evidence, only)
     here = [runs / only] if only else sorted(runs.glob("*"))
     folders = {path.name: path for path in here if path.is_dir()}
