@@ -53,7 +53,7 @@ def images(place: Place) -> frozenset[str]:
     if place.scene.world != FAKE:
         with closing(connect()) as client:
             found = client.api.images(filters=_of(place))
-        return frozenset(name for each in found for name in each["RepoTags"] or [each["Id"]])
+        return frozenset(name for each in found for name in names_of(each))
     tags = {path.readlink().name: path.name for path in _made(place.world / "tags")}
     names = {tags.get(path.name, path.name) for path in _made(place.world / "images")}
     return frozenset(unquote(name) for name in names | set(tags.values())) - {_BASE_TAG}
@@ -61,6 +61,12 @@ def images(place: Place) -> frozenset[str]:
 
 def _made(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if not path.name.startswith(_MAKING))
+
+
+def names_of(image: dict[str, Any]) -> list[str]:
+    """The tags of an image that an engine has listed, or its digest if it has lost them."""
+    tags = [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
+    return tags or [image["Id"]]
 
 
 def processes(place: Place) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
 from tests.crash.campaign import Campaign
+from tests.crash.left import names_of
 from tests.crash.scenes import Place, Scene
 from tests.crash.witness import Starts
 
@@ -28,5 +29,5 @@ def clean(place: Place) -> None:
         images = client.api.images(filters=wanted)
         images.sort(key=lambda each: -(each["Labels"] or {}).get(spec.NODE, "").count("."))
         for image in images:
-            for name in image["RepoTags"] or [image["Id"]]:
+            for name in names_of(image):
                 client.api.remove_image(name, force=True, noprune=True)
