@@ -108,6 +108,8 @@ def _carried_out(
                 holdings.remove(removal.name)
             elif removal.kind == IMAGE:
                 holdings.discard(removal.name)
+            elif any(each.run_id == removal.run_id for each in refused):
+                raise EngineError("something of it is still there, which its rows explain")
             else:
                 _drop_run(store, removal.run_id)
         except EngineUnavailable:
