@@ -14,6 +14,8 @@ ALL = (
     "honest_numbers",
     "engine_noise",
     "bounded_disk",
+    "crashes",
+    "soak",
 )
 
 
