@@ -1,7 +1,6 @@
 """One worker's containers: made, started, watched, ended and removed through the engine's API.
 
-What is safe to ask again is asked again (``Patience``). What the engine's client raises in the end
-goes through; ``EngineSandbox`` translates it.
+What the engine's client raises goes through; ``EngineSandbox`` translates it.
 """
 
 from __future__ import annotations
@@ -15,29 +14,25 @@ from pathlib import Path
 from typing import Any, cast
 
 import docker
-import docker.errors
-import requests.exceptions
 
-from runner.errors import Cancelled, EngineUnavailable
+from runner.errors import EngineUnavailable
 from runner.model import Limits
 from runner.sandbox import spec
+from runner.sandbox.calls import Calls
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.dialect import dialect_of
 from runner.sandbox.downloads import log_of
 from runner.sandbox.growth import Growth
 from runner.sandbox.history import events, keeps_containers, was_restarted_since
 from runner.sandbox.outgoing import Outlet, Place, way_out
-from runner.sandbox.patience import Patience, is_silence, is_transient
+from runner.sandbox.patience import Patience
 from runner.sandbox.pauses import Pauses
 from runner.sandbox.protocol import WORKSPACE, Exit, Step
 from runner.sandbox.retar import below
-from runner.sandbox.states import State, has_ended, ran_s, was_started
+from runner.sandbox.states import State, has_ended, ran_s
 from runner.sandbox.stream import Stream
 
 _OOM_WORD_S = 0.2
-_START_WORD_S = 10.0
-_REMOVAL_S = 30.0
-_KILL_S = 60.0
 _SIGNALLED = 128  # exit codes from here on say which signal, or that the engine lost it
 _KILLED = _SIGNALLED + 9
 
@@ -72,13 +67,14 @@ class Containers:
         self._out = self.name_of(f"net-{slot}-out")
         self._went_out = False
         self._patience = patience
+        self._calls = Calls(api, patience, cancelled)
         self._growth = Growth(api)
         self._silences: dict[str, int] = {}  # by container: how many there had been at its start
         self._pauses = Pauses(
             api,
             patience,
             lambda side: self.name_of(f"net-{slot}-{side}"),
-            self._create,
+            self._calls.create,
             self.remove,
         )
 
@@ -100,7 +96,7 @@ class Containers:
             return contextlib.nullcontext("")
         self._went_out = True
         place = Place(
-            self._api, self._run_id, self._out, self._cancelled, self._create, self.remove
+            self._api, self._run_id, self._out, self._cancelled, self._calls.create, self.remove
         )
         return way_out(place, self._outlet, step, log)
 
@@ -110,7 +106,7 @@ class Containers:
         name = self.name_of(step.name)
         host = spec.host_config(step.limits, network or self._network(step.limits, side))
         labels = spec.step_labels(self._run_id, kind, step.attempt_id)
-        self._create(
+        self._calls.create(
             spec.container_config(step.image, step.command, host, labels, step.env), name
         )
         if step.archive is not None:
@@ -125,32 +121,6 @@ class Containers:
         else:
             self._api.put_archive(name, "/", iter(archive))
 
-    def _create(self, config: dict[str, object], name: str) -> None:
-        """Nobody else makes containers of this name: one that is there, and never ran, was made
-        by a request whose answer was lost."""
-
-        def once() -> None:
-            try:
-                self._api.create_container_from_config(config, name)
-            except docker.errors.APIError as error:
-                if error.status_code != 409 or not self._is_new(config, name):
-                    raise
-
-        self._patience.ask(once)
-
-    def _is_new(self, config: Mapping[str, Any], name: str) -> bool:
-        """Whether the container of a name was made as ``config`` says, and has not been started.
-
-        Raises ``EngineUnavailable`` while the engine knows the name but not yet the container.
-        """
-        try:
-            facts = self._api.inspect_container(name)
-        except docker.errors.NotFound as error:
-            raise EngineUnavailable(f"{name} is still being made or removed") from error
-        labels = facts["Config"]["Labels"] or {}
-        made = all(labels.get(key) == value for key, value in config["Labels"].items())
-        return made and not was_started(facts["State"])
-
     def start(self, name: str) -> Stream:
         """Start a container, and attach to it before, so that nothing is lost."""
         params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
@@ -163,7 +133,7 @@ class Containers:
             self.watch(name)
             if stream.is_over:  # its input would be cut short
                 raise EngineUnavailable(f"the engine let go of {name} before it was started")
-            self._start(name)
+            self._calls.start(name)
         except BaseException:
             stream.close()
             raise
@@ -173,39 +143,11 @@ class Containers:
         """From now on, notice if the engine goes away while the container runs."""
         self._silences[name] = self._patience.silences
 
-    def _start(self, name: str) -> None:
-        """Not asked twice: a second request would run a command again that has ended meanwhile."""
-        try:
-            self._api.start(name)
-        except (requests.exceptions.RequestException, OSError) as error:
-            if not is_silence(error) or not self._starts_late(name):
-                raise
-
-    def _starts_late(self, name: str) -> bool:
-        """Whether a request that was not answered was heard nevertheless."""
-        deadline = time.monotonic() + _START_WORD_S
-        while not was_started(self.inspect(name)["State"]):
-            self.check_cancelled()
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.1)
-        return True
-
     # -- the end -------------------------------------------------------------------------------
 
     def inspect(self, name: str) -> dict[str, Any]:
-        """The engine's facts of a container; ``SizeRw`` is what it wrote over its image, in bytes,
-        and ``WalkS`` the seconds that it took to find out."""
-
-        def once() -> dict[str, Any]:
-            url = self._api._url("/containers/{0}/json", name)
-            answer = self._api._get(url, params={"size": 1})
-            return cast(dict[str, Any], self._api._result(answer, True))
-
-        started = time.monotonic()
-        facts = self._patience.ask(once)
-        walk_s = time.monotonic() - started
-        return {**facts, "SizeRw": int(facts.get("SizeRw") or 0), "WalkS": walk_s}
+        """See ``Calls.inspect``."""
+        return self._calls.inspect(name)
 
     def is_overfull(self, name: str, limits: Limits) -> bool:
         """Whether a container wrote more than it may."""
@@ -226,15 +168,15 @@ class Containers:
         watched on here. Raises ``EngineUnavailable`` if nobody knows how it ended.
         """
         deadline_hit = False
-        facts = self.inspect(name) if disk_hit else self._await_end(name, deadline)
+        facts = self.inspect(name) if disk_hit else self._calls.await_end(name, deadline)
         while not disk_hit and not deadline_hit and not has_ended(facts["State"]):
-            self.check_cancelled()
+            self._calls.check_cancelled()
             disk_hit = self._is_too_much(name, facts, limits)
             deadline_hit = time.monotonic() >= deadline
             if not disk_hit and not deadline_hit:
-                facts = self._await_end(name, deadline)
+                facts = self._calls.await_end(name, deadline)
         if disk_hit or deadline_hit:
-            killed = self._kill(name)
+            killed = self._calls.kill(name)
             facts = self.inspect(name)
             # With another code it had ended before, and the engine had missed that.
             deadline_hit = deadline_hit and killed and facts["State"]["ExitCode"] == _KILLED
@@ -282,22 +224,9 @@ class Containers:
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; absent is fine. It is gone when this returns."""
-        self._patience.ask(lambda: self._remove(name))
+        self._calls.remove(name)
         self._silences.pop(name, None)
         self._growth.forget(name)
-
-    def _remove(self, name: str) -> None:
-        deadline = time.monotonic() + _REMOVAL_S
-        with contextlib.suppress(docker.errors.NotFound):
-            try:
-                self._api.remove_container(name, force=True, v=True)
-            except docker.errors.APIError as error:
-                if "already in progress" not in str(error):
-                    raise
-                while time.monotonic() < deadline:  # an earlier request is still at it
-                    self._api.inspect_container(name)
-                    time.sleep(0.1)
-                raise EngineUnavailable(f"{name} is being removed, without an end") from error
 
     def remove_pauses(self) -> None:
         """Let go of this worker's network namespaces."""
@@ -308,48 +237,7 @@ class Containers:
 
     def check_cancelled(self) -> None:
         """Raise ``Cancelled`` if the run was told to stop."""
-        if self._cancelled():
-            raise Cancelled("the run was told to stop")
-
-    def _await_end(self, name: str, deadline: float) -> dict[str, Any]:
-        """Wait for the end until ``deadline``, but no longer than a second; the facts then.
-
-        The engine's own ``timeout`` is one of HTTP, not a deadline, and its answer is no proof: it
-        may come early, or not at all. What counts is the state.
-        """
-        timeout_s = min(max(deadline - time.monotonic(), 0.05), 1.0)
-        started = time.monotonic()
-        try:
-            self._api.wait(name, timeout=timeout_s)
-        except (requests.exceptions.RequestException, OSError) as error:
-            if not is_transient(error):
-                raise
-        facts = self.inspect(name)
-        if not has_ended(facts["State"]):
-            time.sleep(max(0.0, min(0.05, timeout_s - (time.monotonic() - started))))
-        return facts
-
-    def _kill(self, name: str) -> bool:
-        """Kill the container with everything in it; false if it had ended by itself."""
-        asked = 0
-
-        def once() -> bool:
-            nonlocal asked
-            asked += 1
-            try:
-                self._api.kill(name, "SIGKILL")
-            except docker.errors.APIError as error:
-                if error.status_code in (404, 409):
-                    return asked > 1  # then the request that was not answered did it
-                raise
-            return True
-
-        killed = self._patience.ask(once)
-        deadline = time.monotonic() + _KILL_S
-        while not has_ended(self._await_end(name, deadline)["State"]):
-            if time.monotonic() >= deadline:
-                raise EngineUnavailable(f"the engine can't kill {name}")
-        return killed
+        self._calls.check_cancelled()
 
     def _network(self, limits: Limits, side: int) -> str:
         if limits.runtime:  # a kernel of its own can't share the namespace of another's

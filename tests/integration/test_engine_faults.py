@@ -31,7 +31,7 @@ from tests.faults.searches import Search
 pytestmark = pytest.mark.engine
 
 LONG = bool(os.environ.get("OPPIE_TEST_LONG"))
-SILENCE_S = 1.5  # of the client's time-out, where a fault is to outlast it
+SILENCE_S = 4.0  # of the client's time-out, where a fault is to outlast it
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_a_start_that_is_slow_is_not_asked_for_twice(
     """The client's patience with one call ends before the answer comes."""
     client = connect(proxy.url, timeout_s=SILENCE_S)
     with closing(EngineSandbox(client, run_id, agent_image, outage_s=20.0)) as door:
-        rule = Rule(START, Late(2 * SILENCE_S))
+        rule = Rule(START, Late(SILENCE_S + 2.0))
         proxy.plan(rule)
         result = door.run(step, tmp_path / "log")
         assert (result.code, ran_once(door, result)) == (3, True)
@@ -289,7 +289,7 @@ def test_a_commit_that_is_slow_is_not_made_twice(
 ) -> None:
     monkeypatch.setattr("runner.sandbox.snapshots._LONG_S", SILENCE_S)
     with stopped(door, step, tmp_path / "log") as container:
-        rule = Rule(COMMIT, Late(2 * SILENCE_S))
+        rule = Rule(COMMIT, Late(SILENCE_S + 2.0))
         proxy.plan(rule)
         made = door.commit(container, "A", None, {"attempt": "A-1"})
     assert (rule.hits, rule.seen) == (1, 1)
