@@ -23,12 +23,12 @@ FAKE_SCENES = (
     Scene(FAKE, "frontier", 4, 7, workers=3),
 )
 SHORT_SCENES = (
-    Scene(FAKE, "ucb1", 5, 3),
-    Scene(FAKE, "frontier", 6, 3),
-    Scene(FAKE, "ucb1", 7, 4, workers=3),
+    Scene(FAKE, "ucb1", 5, 3, short=True),
+    Scene(FAKE, "frontier", 6, 3, short=True),
+    Scene(FAKE, "ucb1", 7, 4, workers=3, short=True),
 )
 ENGINE_SCENES = (Scene(ENGINE, "ucb1", 2, 5), Scene(ENGINE, "frontier", 4, 4, workers=2))
-SHORT_ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2),)
+SHORT_ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2, short=True),)
 
 
 @contextmanager

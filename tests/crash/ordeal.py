@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.crash.planner import BROKEN, DONE, plan
 from tests.crash.points import OF_ENGINE, POINTS, Fate, Side, Trap
-from tests.crash.scenes import ENGINE, FEW, Place, Scene
+from tests.crash.scenes import ENGINE, Place, Scene
 from tests.crash.sound import kept_at, tree_of, unsound
 from tests.crash.witness import Witness
 
@@ -68,7 +68,7 @@ class Ordeal:
     @property
     def again(self) -> str:
         """The command that repeats it."""
-        what = "short" if self.scene.nodes <= FEW else "full"
+        what = "short" if self.scene.short else "full"
         return f"python -m benchmarks.crashes --only {self.scene.world} {what} {self.seed}"
 
 

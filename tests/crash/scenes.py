@@ -32,6 +32,7 @@ class Scene:
     nodes: int
     workers: int = 1
     slow_s: float = 0.0
+    short: bool = False  # of those that are run for each change
 
 
 @dataclass(frozen=True, slots=True)
