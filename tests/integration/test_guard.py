@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import secrets
 import signal
 import socket
@@ -70,10 +71,11 @@ class Guarded:
 @pytest.fixture
 def engine_socket(client: docker.DockerClient) -> Path:
     """The engine's own socket."""
-    url = str(client.api.base_url)
-    if not url.startswith("http+docker://"):
+    assert client.api.ping()
+    url = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if not url.startswith("unix://"):
         pytest.skip(f"a guard stands before a socket, and the engine is at {url}")
-    return Path("/var/run/docker.sock")
+    return Path(url.removeprefix("unix://"))
 
 
 @contextlib.contextmanager
