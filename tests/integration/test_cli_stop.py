@@ -60,7 +60,7 @@ def held(machine: Machine) -> Path:
         CHEAPER,
         catalogue=False,
         nodes=1,
-        more=f'[hooks]\npre_execution = ["sh", "-c", "{wait}"]\n',
+        more=f'[hooks]\ntimeout_s = "100s"\npre_execution = ["sh", "-c", "{wait}"]\n',
     )
     return go
 
