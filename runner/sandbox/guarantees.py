@@ -88,6 +88,8 @@ def merged(said: tuple[Guarantee, ...], shown: Mapping[str, Guarantee]) -> tuple
 def _better(said: Guarantee, shown: Guarantee | None) -> Guarantee:
     if shown is None:
         return said
+    if shown.name == CPU and said.standing is Standing.FAILS:
+        return said  # on a busy machine nobody gets a whole processor
     if shown.standing is said.standing is Standing.FAILS:
         return replace(shown, why=said.why)
     return shown

@@ -144,7 +144,8 @@ class Showing:
         limits = replace(LIMITS, read_only=True)
         command = ("sh", "-c", "touch here && ! touch /var/tmp/there 2>/dev/null")
         result, said = self._run(replace(self._step("root", command), limits=limits))
-        self._tell(g.READ_ONLY, result.exit is Exit.OK, said.decode(errors="replace").strip())
+        why = said.decode(errors="replace").strip() or f"it ended as {result.exit} ({result.code})"
+        self._tell(g.READ_ONLY, result.exit is Exit.OK, why)
 
     def _step(
         self, name: str, command: tuple[str, ...], stdin: bytes = b"", image: str = ""

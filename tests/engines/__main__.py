@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.errors import EngineError
 from runner.sandbox import images
 from runner.sandbox.connect import Client, connect
 from runner.sandbox.dialect import is_podman
+from runner.sandbox.runtime import demand_limits
 
 from . import record, suites
 from .catalogue import ENGINES, Engine, engine_called
@@ -73,7 +75,7 @@ def run(engine: Engine, archive: Path, *, short: bool, kept: bool) -> Ran:
         with running(engine) as url:
             fill(url, archive)
             facts = record.facts_of(url, IMAGE)
-            count = suites.run(url, suites.SHORT if short else suites.FULL)
+            count = suites.run(url, suites.paths(short=short, runs=is_used(url)))
     except (NoRootError, NoEngineError) as error:
         return Ran(engine, None, str(error))
     if kept:
@@ -100,6 +102,17 @@ def start(engine: Engine, archive: Path) -> int:
             while True:
                 time.sleep(60)
     return 0
+
+
+def is_used(url: str) -> bool:
+    """Whether searches run on this engine; one that can hold no limit is refused, and said so."""
+    with contextlib.closing(connect(url)) as client:
+        try:
+            demand_limits(client)
+        except EngineError as error:
+            print(f"searches are refused here: {error}", flush=True)
+            return False
+    return True
 
 
 def fill(url: str, archive: Path) -> None:

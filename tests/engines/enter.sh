@@ -15,11 +15,18 @@ if [ -d "$root/sys/fs/cgroup/unified" ]; then umount "$root/sys/fs/cgroup/unifie
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
 mount -t tmpfs -o mode=755 run "$root/run"
+if [ -c "$root/dev/net/tun" ]; then # for every user, as elsewhere; only here
+    mknod -m 666 "$root/run/tun" c 10 200
+    mount --bind "$root/run/tun" "$root/dev/net/tun"
+fi
 mount --rbind /tmp "$root/tmp" # what a task mounts is found at the same place
 mkdir -p "$root/srv/engine" "$root/srv/socket"
 mount --bind "$home" "$root/srv/engine"
 mount --bind "$sockets" "$root/srv/socket"
 ip link set lo up
 
+# Not chroot alone: in it, nobody may make a user namespace, which rootless engines need.
+mkdir -p "$root/srv/old"
 cd "$root"
-exec chroot "$root" tini -g -- "$@"
+pivot_root . srv/old
+exec chroot . sh -c 'umount -l /srv/old; mount --make-rshared /; exec tini -g -- "$@"' sh "$@"

@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SUITE_S = 1800.0
 
 # The contract of sandboxes, and one search from the command to the branch.
-SHORT = (
+CONTRACT = (
     "tests/contract/test_sandbox_steps.py",
     "tests/contract/test_sandbox_sessions.py",
     "tests/contract/test_sandbox_snapshots.py",
     "tests/contract/test_sandbox_adoption.py",
-    "tests/engines/test_whole_run.py",
 )
+SHORT = (*CONTRACT, "tests/engines/test_whole_run.py")
 # And what an engine may do in its own way: limits, endings, layers; runs, killed and stopped.
 FULL = (
     *SHORT,
@@ -41,6 +41,13 @@ class Count:
     failed: tuple[str, ...]
     skipped: tuple[str, ...]
     seconds: float
+
+
+def paths(*, short: bool, runs: bool) -> tuple[str, ...]:
+    """The tests of an engine; ``runs`` is false for one that searches are refused on."""
+    if not runs:
+        return CONTRACT
+    return SHORT if short else FULL
 
 
 def run(url: str, paths: tuple[str, ...]) -> Count:

@@ -36,6 +36,8 @@ def _engines(record: Mapping[str, Any]) -> Iterator[str]:
     for one in record.values():
         tests = one["tests"]
         told = f"{tests['suite']}: {tests['passed']} passed"
+        if tests["suite"] == "none":
+            told = "guarantees only"
         if tests["failed"]:
             told += f", {len(tests['failed'])} failed"
         if tests["skipped"]:
@@ -69,7 +71,7 @@ def _reasons(record: Mapping[str, Any]) -> Iterator[str]:
             if found["standing"] == "doesn't hold":
                 reasons.setdefault((name, found["why"]), []).append(engine["title"])
     for (name, why), titles in reasons.items():
-        yield f"- **{name}** ({'; '.join(titles)}): {why}."
+        yield f"- **{name}** ({'; '.join(titles)}): {why or 'containers showed it'}."
 
 
 def main(arguments: list[str]) -> None:

@@ -90,6 +90,8 @@ def test_what_is_shown_counts_more_than_what_is_said() -> None:
     assert both[MEMORY] == shown[MEMORY]
     assert both[INODES].shown and "no word for it" in both[INODES].why
     assert both[PIDS].standing is Standing.FAILS and not both[PIDS].shown
+    busy = merged(said, {CPU: Guarantee(CPU, Standing.HOLDS, "little", shown=True)})
+    assert {one.name: one.standing for one in busy}[CPU] is Standing.FAILS
 
 
 @pytest.mark.parametrize(
