@@ -16,6 +16,10 @@ ALL = (
     "bounded_disk",
     "crashes",
     "soak",
+    "faults",
+    "hostile",
+    "egress",
+    "guard",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.cli.conduct import Finished, Parts, conduct
@@ -83,7 +83,7 @@ class Bench:
     open_sandbox: Callable[[str, int, Callable[[], bool]], Sandbox]
     image: str
     workers: int = 2
-    disk: DiskRules = DiskRules()
+    disk: DiskRules = field(default_factory=DiskRules)
 
     def __post_init__(self) -> None:
         self.target = self.folder / "target"

@@ -101,7 +101,7 @@ def _carried_out(
 
     Raises ``EngineUnavailable`` where there is no engine to ask.
     """
-    refused = []
+    refused: list[Removal] = []
     for removal in removals:
         try:
             if removal.kind == CONTAINER:

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Generator
 
-from runner.agents.script import script
+from runner.agents.script import FIRST_WORDS, script
 from runner.egress import exports
 from runner.errors import Cancelled, EngineError, StateError
 from runner.evidence import Recorded, TreeTooLarge
@@ -147,6 +147,7 @@ class Expander:
             task.outgoing,
             stdin=exports(task.hosts) + script(job.actions, self._context.secrets),
             hidden=hidden(self._context.secrets),
+            first_words=FIRST_WORDS,
         )
         yield Phase(job.label, "container.started", {"container": step.name, "image": snapshot.tag})
         acted = attempt.once(

@@ -53,7 +53,6 @@ def host_config(limits: Limits, network_mode: str) -> dict[str, object]:
             "Type": "json-file",
             "Config": {"max-size": str(max(limits.log_bytes, 4096)), "max-file": "2"},
         },
-        "Mounts": [_mount(mount) for mount in limits.mounts],
         "Init": True,
         "IpcMode": "private",
         "OomScoreAdj": 500,
@@ -64,9 +63,11 @@ def _walls(limits: Limits) -> dict[str, object]:
     """A workspace that stays writable in a read-only file system is a volume, which the engine fills
     from the image and removes with the container."""
     walls: dict[str, object] = {"Runtime": limits.runtime} if limits.runtime else {}
+    mounts = [_mount(mount) for mount in limits.mounts]
     if limits.read_only:
-        walls |= {"ReadonlyRootfs": True, "Mounts": [{"Type": "volume", "Target": WORKSPACE}]}
-    return walls
+        walls["ReadonlyRootfs"] = True
+        mounts.append({"Type": "volume", "Target": WORKSPACE})
+    return walls | {"Mounts": mounts}
 
 
 def _mount(mount: Mount) -> dict[str, object]:

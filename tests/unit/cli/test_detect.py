@@ -17,7 +17,7 @@ from runner.errors import TaskError
 from runner.model import Source
 from runner.task import load_task
 from tests.unit.detect.repository import JS_TEST, PYTEST_FILE, UNITTEST_FILE, write
-from tests.unit.detect.test_frameworks import CASES
+from tests.unit.detect.test_framework_table import CASES
 
 BENCH = "print('METRIC a_ms=1 unit=ms')\n"
 
