@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from runner.model import Limits, Mount
 from runner.sandbox import spec
 
@@ -118,8 +120,16 @@ def test_an_import_of_an_image_without_an_environment() -> None:
     assert spec.import_changes({"Env": None}, {})[-1] == 'CMD ["sh"]'
 
 
+def mounts_of(limits: Limits) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", spec.host_config(limits, "none")["Mounts"])
+
+
 def test_a_mount_can_be_read_only() -> None:
-    limits = Limits(mounts=(Mount("/srv/data", "/data"),))
-    [mount] = spec.host_config(limits, "none")["Mounts"]  # type: ignore[misc]
+    [mount] = mounts_of(Limits(mounts=(Mount("/srv/data", "/data"),)))
     assert (mount["Source"], mount["Target"], mount["ReadOnly"]) == ("/srv/data", "/data", True)
     assert mount["BindOptions"]["NonRecursive"]
+
+
+def test_who_may_not_write_reads_the_mounts_all_the_same() -> None:
+    limits = Limits(read_only=True, mounts=(Mount("/srv/data", "/data"),))
+    assert [each["Target"] for each in mounts_of(limits)] == ["/data", "/workspace"]
