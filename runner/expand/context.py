@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.errors import EngineError
 from runner.evidence import Claims, Evidence, Recorded, set_ref
 from runner.expand.attempt import Attempt
 from runner.expand.lane import Lane
 from runner.expand.turns import Turns
-from runner.model import Job
+from runner.model import Job, Snapshot
 from runner.planner.watermarks import DiskRules
 from runner.task import Task
 
@@ -58,3 +59,10 @@ class RunContext:
 
     def _folder_of(self, attempt_id: str) -> Path:
         return self.folder / "attempts" / attempt_id
+
+
+def snapshot_of(snapshot: Snapshot | None, label: str) -> Snapshot:
+    """The snapshot of a node that has one. Raises ``EngineError``."""
+    if snapshot is None:
+        raise EngineError(f"node {label} has no snapshot to start from")
+    return snapshot

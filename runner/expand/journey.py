@@ -10,26 +10,22 @@ import contextlib
 import time
 from collections.abc import Generator
 
-from runner.agents.script import FIRST_WORDS, script
-from runner.egress import exports
-from runner.errors import Cancelled, EngineError, StateError
-from runner.evidence import Recorded, TreeTooLarge
-from runner.expand.attempt import Attempt, last_words
+from runner.errors import EngineError, StateError
+from runner.expand.acting import act
+from runner.expand.attempt import Attempt
 from runner.expand.checking import run_checks
-from runner.expand.context import RunContext
+from runner.expand.context import RunContext, snapshot_of
 from runner.expand.deciding import Notes, decide
-from runner.expand.hooks import call_hook, facts_of, tell_hooks
-from runner.expand.inspect import inspect, watched
-from runner.expand.judging import Failure, Meter, Trial, failure_of, seconds_since
+from runner.expand.hooks import tell_hooks
+from runner.expand.inspect import inspect
+from runner.expand.judging import Failure, Meter, Trial, seconds_since
 from runner.expand.measuring import compare
 from runner.expand.overlays import restored
 from runner.expand.plans import search_of
 from runner.expand.prove import Ground, prove
-from runner.expand.reaching import reaching
 from runner.expand.rebuilding import grounded
-from runner.expand.room import blameless, demand_room, run_step
+from runner.expand.room import blameless, demand_room
 from runner.expand.root import Root
-from runner.expand.secrets import hidden, leaked
 from runner.expand.sides import Sides, in_sessions
 from runner.measure.loaders import Sources
 from runner.model import (
@@ -42,10 +38,7 @@ from runner.model import (
     Phase,
     Snapshot,
 )
-from runner.sandbox.protocol import Exit, Sandbox, Step, StepResult
-
-# Both outputs in one stream keep their order, so that what failed has the last word in the log.
-_ONE_STREAM = ("sh", "-c", "exec sh -s 2>&1")
+from runner.sandbox.protocol import Sandbox
 
 Said = Generator[Phase, None, Failure | Measurement]
 
@@ -94,7 +87,7 @@ class Expander:
         job = yield from grounded(trial, job)
         if job.kind is JobKind.REMEASURE:
             return (yield from self._measure(job, trial, notes, job.origin.snapshot))
-        failure = yield from self._act(job, attempt, notes)
+        failure = yield from act(trial, self._root, job, notes)
         if failure is None:
             failure = self._inspect_sources(job, attempt, notes)
         if failure is None:
@@ -114,8 +107,9 @@ class Expander:
             self._sandbox.discard(tag)
 
     def _give_up(self, job: Job, attempt: Attempt, notes: Notes) -> None:
-        """The engine's fault, or that of the state folder's disk: let another attempt claim the state, and leave no container if
-        the engine still takes orders. What it doesn't remove now, the next start does.
+        """The engine's fault, or that of the state folder's disk: let another attempt claim the
+        state, and leave no container if the engine still takes orders. What it doesn't remove now,
+        the next start does.
 
         What was spent is told to the next attempt, which is charged for it."""
         if notes.tree_id:
@@ -125,81 +119,6 @@ class Expander:
                 self._sandbox.remove(notes.container)
         with contextlib.suppress(StateError):
             attempt.spend(notes.meter.container_s)
-
-    # -- the action ----------------------------------------------------------------------------
-
-    def _act(
-        self, job: Job, attempt: Attempt, notes: Notes
-    ) -> Generator[Phase, None, Failure | None]:
-        """Let the actions change a container of the origin, and keep what they did as evidence."""
-        hooks, task = self._context.task.hooks, self._context.task
-        veto = call_hook(hooks.pre_execution, facts_of(job), task.path.parent, hooks.timeout_s)
-        if self._context.cancelled():
-            raise Cancelled("the run was told to stop")
-        if veto:
-            return Failure(Outcome.FAILED, veto)
-        snapshot = _snapshot_of(job.origin.snapshot, job.origin.label)
-        step = Step(
-            f"{job.attempt_id}-act",
-            job.attempt_id,
-            snapshot.digest,
-            _ONE_STREAM,
-            task.outgoing,
-            stdin=exports(task.hosts) + script(job.actions, self._context.secrets),
-            hidden=hidden(self._context.secrets),
-            first_words=FIRST_WORDS,
-        )
-        yield Phase(job.label, "container.started", {"container": step.name, "image": snapshot.tag})
-        acted = attempt.once(
-            "act",
-            StepResult,
-            lambda: run_step(self._context, self._sandbox, step, attempt.log("act")),
-        )
-        notes.container = acted.container
-        notes.seconds["act"] = round(acted.seconds, 4)
-        notes.meter.container_s += acted.seconds
-        yield from reaching(job.label, attempt.log("act"))
-        yield Phase(
-            job.label,
-            "action.finished",
-            {"exit": str(acted.exit), "code": acted.code, "seconds": acted.seconds},
-        )
-        if acted.exit is Exit.DISK:  # keeping it would fill the next disk
-            return failure_of(acted.exit, acted.code, _what(job))
-        started = time.monotonic()
-        told = attempt.once("told", str, lambda: self._told(acted))
-        if told:
-            return Failure(Outcome.FAILED, f"the action wrote the secret {told}")
-        try:
-            notes.recorded = attempt.once("evidence", Recorded, lambda: self._record(job, acted))
-        except TreeTooLarge as error:
-            return Failure(Outcome.DISK, str(error))
-        notes.seconds["evidence"] = seconds_since(started)
-        yield Phase(
-            job.label,
-            "evidence.recorded",
-            {"commit": notes.recorded.commit, "files_changed": notes.recorded.files_changed},
-        )
-        return failure_of(acted.exit, acted.code, _what(job), last_words(attempt.log("act")))
-
-    def _told(self, acted: StepResult) -> str:
-        """Which secret the action left where, before anything of it is kept."""
-        secrets = self._context.secrets
-        return leaked(lambda: self._sandbox.export(acted.container), secrets) if secrets else ""
-
-    def _record(self, job: Job, acted: StepResult) -> Recorded:
-        actions = " + ".join(action.key for action in job.actions)
-        recorded = self._context.evidence.record(
-            self._context.run_id,
-            job.label,
-            job.origin.commit,
-            self._sandbox.archive(acted.container),
-            f"{job.label}: {actions}\n",
-            self._root.rules,
-            watched(self._context),
-        )
-        self._context.keep_earlier(job, recorded.commit)
-        return recorded
 
     def _inspect_sources(self, job: Job, attempt: Attempt, notes: Notes) -> Failure | None:
         """Is the judge untouched, and is this state a new one?"""
@@ -254,7 +173,7 @@ class Expander:
     ) -> Generator[Phase, None, Failure | None]:
         assert notes.snapshot is not None and notes.recorded is not None
         started, image = time.monotonic(), notes.snapshot.digest
-        origin = _snapshot_of(job.origin.snapshot, job.origin.label)
+        origin = snapshot_of(job.origin.snapshot, job.origin.label)
         before = self._context.evidence.manifest(job.origin.commit)
         ground = Ground(origin.digest, job.origin.label, before)
         proven = yield from prove(trial, ground, notes.recorded.commit, image)
@@ -271,8 +190,8 @@ class Expander:
     ) -> Said:
         started = time.monotonic()
         sides = Sides(
-            _snapshot_of(candidate, job.label).digest,
-            _snapshot_of(job.against.snapshot, job.against.label).digest,
+            snapshot_of(candidate, job.label).digest,
+            snapshot_of(job.against.snapshot, job.against.label).digest,
         )
         benchmark = self._context.task.benchmark
         result = yield from compare(
@@ -284,13 +203,3 @@ class Expander:
         )
         notes.seconds["benchmark"] = seconds_since(started)
         return result
-
-
-def _what(job: Job) -> str:
-    return "the action " + "+".join(action.key for action in job.actions)
-
-
-def _snapshot_of(snapshot: Snapshot | None, label: str) -> Snapshot:
-    if snapshot is None:
-        raise EngineError(f"node {label} has no snapshot to start from")
-    return snapshot
