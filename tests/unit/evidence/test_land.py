@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from worlds import wait_for
 
 from runner.evidence import BranchMoved, Evidence, Prepared, Refused, land, move, prepare
 from runner.evidence.checked_out import CheckedOut
@@ -445,7 +446,8 @@ class TestCrash:
             os._exit(1)
         _, status = os.waitpid(child, 0)
         assert os.WTERMSIG(status) == signal.SIGKILL
-        assert not list((repo / ".git").rglob("main.lock"))
+        # Its git may live for a moment longer than it did.
+        wait_for(lambda: not list((repo / ".git").rglob("main.lock")), "the branch's lock to go")
         return str(request.param)
 
     def test_old_or_new(
