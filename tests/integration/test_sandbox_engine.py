@@ -262,7 +262,7 @@ def test_a_mount_can_be_read_and_not_written(lab: Bench, tmp_path: Path) -> None
     given.chmod(0o777)
     (given / "data").write_text("kept\n")
     (given / "data").chmod(0o666)
-    script = "cat /given/data; echo changed >/given/data; echo new >/given/new; echo done"
+    script = "exec 2>&1; cat /given/data; echo changed >/given/data; echo new >/given/new; echo done"
     _, said = lab.sh(script, mounts=(Mount(str(given), "/given"),))
     assert said.startswith(b"kept\n") and said.endswith(b"done\n")
     assert said.count(b"Read-only file system") == 2
