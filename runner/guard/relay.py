@@ -73,6 +73,7 @@ class _Connections:
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(CONNECTIONS_LIMIT)
+        self._cut = False
 
     def accept(self, listener: socket.socket) -> None:
         """Until the listener is shut down. Who comes when there is no room waits in the queue."""
@@ -84,12 +85,16 @@ class _Connections:
                 return
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             with self._lock:
+                if self._cut:
+                    sock.close()
+                    return
                 self._open[sock] = thread
-            thread.start()
+                thread.start()
 
     def cut(self) -> None:
-        """End all conversations, and wait for their threads."""
+        """End all conversations, and wait for their threads; none begins after this."""
         with self._lock:
+            self._cut = True
             left = dict(self._open)
         for sock in left:
             with contextlib.suppress(OSError):
