@@ -34,7 +34,7 @@ def script(actions: Iterable[Action], secrets: Mapping[str, str] | None = None) 
     conflict markers and exits with 1. A command has nothing on its stdin. The name of each action
     goes to stderr before the action's own words.
 
-    Raises ``ValueError`` for a body with a NUL byte, which no shell can hold.
+    Raises ``ValueError`` for a body with a NUL byte, which no shell can hold, and for an agent.
     """
     exports = _exports(secrets or {})
     return b"".join([_BEGIN, *(_part(action, exports) for action in actions), _END])
@@ -49,6 +49,8 @@ def _part(action: Action, exports: bytes) -> bytes:
             return said + _INDEX + _patch(action.body)
         case ActionKind.COMMAND:
             return said + _command(action.body, exports)
+        case ActionKind.AGENT:
+            raise ValueError(f"action {action.key!r} is an agent's: an adapter makes its script")
         case _:
             assert_never(action.kind)
 

@@ -43,6 +43,14 @@ from runner.sandbox.snapshots import tag_of
 from runner.search import search
 from runner.store import Store
 
+_SPENT = (
+    StopReason.NODES,
+    StopReason.TIME,
+    StopReason.BYTES,
+    StopReason.CONTAINERS,
+    StopReason.COST,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -107,7 +115,7 @@ def exit_code_of(stop: Stopped, found: Verified | None) -> ExitCode:
             return ExitCode.ENVIRONMENT
     if found and found.verdict is Verdict.IMPROVED:
         return ExitCode.IMPROVED
-    if stop.reason in (StopReason.NODES, StopReason.TIME, StopReason.BYTES, StopReason.CONTAINERS):
+    if stop.reason in _SPENT:
         return ExitCode.BUDGET
     return ExitCode.NO_IMPROVEMENT
 

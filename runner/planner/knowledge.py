@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runner.model import Action
+from runner.model import Action, Outcome
 from runner.planner.bits import bits
 from runner.planner.blame import Blame, Suspicion
 from runner.planner.combine import Belief
@@ -42,7 +42,8 @@ class Knowledge:
         closings = tree.closings
         for index, _ in closings[self._cursor :]:
             node = tree.nodes[index]
-            self.strategies.observe(tree, node)
+            if node.outcome is not Outcome.BUDGET:  # nothing of the idea was seen
+                self.strategies.observe(tree, node)
         self._cursor = len(closings)
         while True:
             batch = 1 if self._taken < _ALWAYS_FIT else self._taken // 64
@@ -67,6 +68,8 @@ class Knowledge:
         if node.index in self._closed:
             return
         self._closed.add(node.index)
+        if node.outcome is Outcome.BUDGET:
+            return
         if gain is None:
             self._blame.failing(x)
         else:

@@ -64,6 +64,8 @@ def verdict_of(outcome: Outcome, thresholds: Thresholds = DEFAULT_THRESHOLDS) ->
     match outcome:
         case Outcome.FAILED | Outcome.TIMEOUT | Outcome.OOM | Outcome.DISK | Outcome.TAMPERED:
             return Judgement(outcome, Decision.DISCARD, thresholds.failed_reward)
+        case Outcome.BUDGET:  # says nothing of the idea
+            return Judgement(outcome, Decision.DISCARD, thresholds.neutral_reward)
         case Outcome.DUPLICATE:
             return Judgement(outcome, Decision.DISCARD, None)
         case Outcome.INFRA:

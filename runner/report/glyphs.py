@@ -58,6 +58,8 @@ def outcome_sign(outcome: Outcome) -> Sign:
             return Sign("!", "!", "bold magenta", "tampered")
         case Outcome.DUPLICATE:
             return Sign("≡", "=", "cyan", "duplicate")
+        case Outcome.BUDGET:
+            return Sign("$", "$", "yellow", "money spent")
         case Outcome.INFRA:
             return Sign("·", ".", "dim", "engine trouble")
         case _:

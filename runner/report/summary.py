@@ -85,6 +85,8 @@ def _reason_words(reason: StopReason) -> str:
             return "it was interrupted, and can be resumed"
         case StopReason.CONTAINERS:
             return "the budget of container time is spent"
+        case StopReason.COST:
+            return "the budget of money is spent"
         case StopReason.ENVIRONMENT:
             return "the container engine kept failing; it can be resumed"
         case StopReason.ROOT_FAILS:

@@ -166,6 +166,8 @@ def _rule_of_outcome(node: NodeView) -> Rule | None:
             return Rule.FAILED
         case Outcome.IMPROVED | Outcome.NEUTRAL | Outcome.DUPLICATE | Outcome.INFRA | None:
             return None
+        case Outcome.BUDGET:
+            return None
 
 
 def _key(nodes: Mapping[str, NodeView], label: str) -> str:

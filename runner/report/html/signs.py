@@ -33,7 +33,7 @@ def mark(x: float, y: float, outcome: Outcome | None) -> Markup:
             return tag("rect", class_=css, x=x - 4, y=y - 4, width=8, height=8)
         case Outcome.REJECTED | Outcome.FAILED:
             return _cross(css, x, y)
-        case Outcome.TIMEOUT | Outcome.OOM | Outcome.DISK:
+        case Outcome.TIMEOUT | Outcome.OOM | Outcome.DISK | Outcome.BUDGET:
             return _cross(f"{css} limit", x, y)
         case Outcome.INFRA:
             return tag("circle", class_=f"{css} hollow", cx=x, cy=y, r=2)

@@ -1,0 +1,1 @@
+"""The way to models: keys stay here, money is counted here."""

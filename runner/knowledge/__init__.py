@@ -1,0 +1,1 @@
+"""What was learned from earlier visits, and what use is made of it."""

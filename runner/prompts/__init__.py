@@ -1,0 +1,1 @@
+"""What agents are told: templates, and what goes into them."""
