@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from runner.model import (
+    NOTHING_SPENT,
+    Expansion,
     Goal,
     Measurement,
     Metric,
     MetricSpec,
+    Round,
     Snapshot,
     Source,
+    Spending,
     State,
     Verdict,
     Verified,
@@ -130,6 +137,38 @@ def measurement_from_fields(fields: dict[str, Any]) -> Measurement:
         metrics_from_fields(fields["baseline"]),
         tuple(fields["ratios"]),
     )
+
+
+def agent_fields(expansion: Expansion) -> dict[str, Any]:
+    """An agent's rounds and what they cost; nothing for other actions."""
+    if not expansion.rounds:
+        return {}
+    fields = {"rounds": [asdict(each) for each in expansion.rounds]}
+    return _printable(fields | {"spending": asdict(expansion.spending)})  # type: ignore[no-any-return]
+
+
+def rounds_from_fields(fields: dict[str, Any]) -> tuple[Round, ...]:
+    return _ROUNDS.validate_python(fields.get("rounds", ()))
+
+
+def spending_from_fields(fields: dict[str, Any]) -> Spending:
+    return _SPENDING.validate_python(fields["spending"]) if "spending" in fields else NOTHING_SPENT
+
+
+_ROUNDS = TypeAdapter(tuple[Round, ...])
+_SPENDING = TypeAdapter(Spending)
+
+
+def _printable(value: Any) -> Any:
+    match value:
+        case str():
+            return printable(value)
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list():
+            return [_printable(each) for each in value]
+        case _:
+            return value
 
 
 def verified_to_json(verified: Verified) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.model import Closed, Expansion, Job
 from runner.store.codec import (
+    agent_fields,
     gain_fixed,
     metrics_to_json,
     printable,
@@ -137,7 +138,7 @@ def insert_attempt(connection: sqlite3.Connection, run: int, job: Job, opened: i
 def _visit_columns(closed: Closed) -> tuple[object, ...]:
     expansion = closed.expansion
     measured = expansion.measurement
-    details: dict[str, object] = {"seconds": expansion.seconds}
+    details: dict[str, object] = {"seconds": expansion.seconds} | agent_fields(expansion)
     if measured is not None:
         details["baseline"] = [(m.name, m.value, m.unit) for m in measured.baseline]
         details["ratios"] = measured.ratios

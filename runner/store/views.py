@@ -23,7 +23,9 @@ from runner.store.codec import (
     REWARD_UNITS,
     metrics_from_fields,
     metrics_from_json,
+    rounds_from_fields,
     spec_from_json,
+    spending_from_fields,
     state_from_json,
     verified_from_json,
 )
@@ -115,6 +117,8 @@ def _node_view(row: sqlite3.Row) -> NodeView:
         container_s=row["container_s"] or 0.0,
         saved_s=row["saved_s"] or 0.0,
         proof=row["proof"] or "",
+        rounds=rounds_from_fields(details),
+        spending=spending_from_fields(details),
     )
 
 
