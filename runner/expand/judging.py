@@ -79,6 +79,8 @@ def failure_of(exit_: Exit, code: int, what: str, said: str = "") -> Failure | N
             return Failure(Outcome.FAILED, reason)
         case Exit.TIMEOUT:
             return Failure(Outcome.TIMEOUT, f"{what} hit its time limit")
+        case Exit.SILENT:
+            return Failure(Outcome.TIMEOUT, f"{what} printed nothing for too long")
         case Exit.OOM:
             return Failure(Outcome.OOM, f"{what} hit the memory limit")
         case Exit.DISK:

@@ -85,6 +85,10 @@ class EngineSandbox:
         with self._removed_on_error(name), engine_errors(f"run {name}"):
             return StepRun(self._containers, self._patience, step, log).run()
 
+    def container_of(self, step_name: str) -> str:
+        """See ``protocol.Sandbox.container_of``."""
+        return self._containers.name_of(step_name)
+
     def archive(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.archive``."""
         with engine_errors(f"read the workspace of {container}"):

@@ -152,6 +152,10 @@ class FakeSandbox:
                 check_at = time.monotonic() + _DISK_CHECK_S
         return False
 
+    def container_of(self, step_name: str) -> str:
+        """See ``protocol.Sandbox.container_of``."""
+        return self._name(step_name)
+
     def archive(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.archive``."""
         return pack(self._existing(container).workspace, "workspace")

@@ -8,7 +8,8 @@ implementation to this page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,7 @@ from runner.sandbox.room import Room
 
 WORKSPACE = "/workspace"
 SHELL = "shell"  # in place of an attempt's id, on the container of a shell that a person opened
+PARTING_S = 10.0  # that a step is left to end by itself once its result is in
 
 
 class Exit(StrEnum):
@@ -28,8 +30,26 @@ class Exit(StrEnum):
     OK = "ok"
     NONZERO = "nonzero"
     TIMEOUT = "timeout"
+    SILENT = "silent"
     OOM = "oom"
     DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Something of the planner's that a step's programs reach at a port of their own loopback.
+
+    ``take`` is given a connected stream socket for each connection that they open. It owns the
+    socket from then on, must not block, and is called from a thread of the sandbox's. When the step
+    ends, its connections end.
+
+    Where steps share the machine's loopback (no containers), a door is at another, free port, and
+    ``OPPIE_PORT_<port>`` says which in the step's environment: a script that holds for all sandboxes
+    says ``${OPPIE_PORT_3129:-3129}``.
+    """
+
+    port: int
+    take: Callable[[socket.socket], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,13 @@ class Step:
     they are for containers that are never committed. ``hidden`` are secrets in ``stdin``, which no
     log ever shows. ``first_words`` are what the command prints when it has read all of ``stdin``: if
     it ends without them, its input was lost on the way, and that is no failure of the command's.
+
+    ``doors`` are what the step reaches of the planner, for as long as it runs; beside the hosts of
+    its limits it reaches nothing else. With ``quiet_s`` above 0, a step that prints nothing for so
+    long is killed, and ends as ``SILENT``. ``watch`` is given the output as it comes, in pieces of
+    at most some 64 KiB and without what is ``hidden``, also what the log has no room for; what it
+    raises ends the step and goes through. Once it has said true, the result is in: the step is
+    killed if it hasn't ended ``PARTING_S`` later, and has ended ``OK`` then, with the code 0.
     """
 
     name: str
@@ -55,6 +82,9 @@ class Step:
     env: tuple[str, ...] = ()
     hidden: tuple[bytes, ...] = field(default=(), repr=False)
     first_words: bytes = b""
+    doors: tuple[Door, ...] = ()
+    quiet_s: float = 0.0
+    watch: Callable[[bytes], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +203,12 @@ class Sandbox(Protocol):
         """Run a step to its end; both output streams go to ``log`` as they come.
 
         If a container of the step's name is already there (a crashed planner started it), it is
-        adopted when its input was delivered whole, and else replaced.
+        adopted when its input was delivered whole and it has no doors (which that planner took with
+        it), and else replaced. An adopted step is watched when it has ended.
         """
+
+    def container_of(self, step_name: str) -> str:
+        """The container that a step of this name has, or will have (``StepResult.container``)."""
 
     def archive(self, container: str) -> Iterator[bytes]:
         """The workspace of a stopped step, as a tar stream of ``workspace/...``."""
@@ -191,10 +225,11 @@ class Sandbox(Protocol):
     def commit(
         self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
     ) -> Snapshot:
-        """Make the stopped container the snapshot of node ``label``; idempotent.
+        """Make the container of a step the snapshot of node ``label``; idempotent.
 
-        ``facts`` become labels of the image. The environment and the command are reset, and the
-        layers are flattened before the engine's limit.
+        A step that runs still is paused for the while, and goes on. ``facts`` become labels of the
+        image. The environment and the command are reset, and the layers are flattened before the
+        engine's limit.
         """
 
     def session(self, step: Step, log: Path) -> AbstractContextManager[Session]:
