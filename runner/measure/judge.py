@@ -30,7 +30,8 @@ class Benchmark:
 
     One repetition is one execution of ``command`` and may take ``timeout_s`` seconds. A comparison
     takes ``warmup`` repetitions of each side that count for nothing, then up to ``pairs`` of each
-    side. ``objective`` is one of ``metrics``.
+    side. ``objective`` is one of ``metrics``. ``profile`` is a command that says where the time goes,
+    for agents to read; "" for none.
     """
 
     command: str
@@ -39,6 +40,7 @@ class Benchmark:
     pairs: int
     warmup: int
     timeout_s: float
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,22 @@ class StopReason(StrEnum):
     ROOT_FAILS = "root fails"
 
 
+class SandboxKind(StrEnum):
+    """What a node lives in. Only a container shuts anything in."""
+
+    CONTAINER = "container"
+    WORKTREE = "worktree"
+    TEMPDIR = "tempdir"
+
+
+class Mode(StrEnum):
+    """How much search there is: one loop of one agent, a tree, or whatever is enough."""
+
+    AUTO = "auto"
+    SINGLE = "single"
+    MCTS = "mcts"
+
+
 class Source(StrEnum):
     """Where a metric comes from: what the benchmark prints, or the host's own clock, which no
     program in a container can reach (the seconds that one repetition took)."""

@@ -21,18 +21,21 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class BudgetLimits:
-    """The limits of a search; ``None`` is no limit. ``targets`` must all be met by one node."""
+    """The limits of a search; ``None`` is no limit. ``targets`` must all be met by one node.
+    ``cost_usd`` is what models may cost."""
 
     nodes: int | None = None
     wall_time_s: float | None = None
     container_s: float | None = None
     snapshot_bytes: int | None = None
     targets: tuple[Target, ...] = ()
+    cost_usd: float | None = None
 
 
 class Budget:
     """Compares a tree with its limits. ``spent_s`` is the time an earlier part of the run took,
-    ``before_s`` the container seconds of that part, the root's included.
+    ``before_s`` the container seconds of that part, the root's included, ``before_usd`` what its
+    models have cost.
 
     Raises ``ValueError`` for a target whose operator isn't one of ``<``, ``<=``, ``>``, ``>=``.
     """
@@ -43,6 +46,7 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
         spent_s: float = 0.0,
         before_s: float = 0.0,
+        before_usd: float = 0.0,
     ) -> None:
         for target in limits.targets:
             if target.operator not in _COMPARE:
@@ -53,6 +57,7 @@ class Budget:
         self._clock = clock
         self._start_s = clock() - spent_s
         self._before_s = before_s
+        self._before_usd = before_usd
         self._cursor = 0  # into the tree's log: nodes before it met no target
         self._met: str | None = None
 
@@ -82,6 +87,9 @@ class Budget:
             return Stopped(
                 StopReason.CONTAINERS, f"{spent_s:.1f} of {limits.container_s:g} container seconds"
             )
+        if limits.cost_usd is not None and tree.cost_usd + self._before_usd >= limits.cost_usd:
+            spent_usd = tree.cost_usd + self._before_usd
+            return Stopped(StopReason.COST, f"{spent_usd:.2f} of {limits.cost_usd:.2f} US dollars")
         if limits.snapshot_bytes is not None and tree.snapshot_bytes >= limits.snapshot_bytes:
             return Stopped(
                 StopReason.BYTES, f"{tree.snapshot_bytes} of {limits.snapshot_bytes} bytes"
@@ -99,6 +107,8 @@ class Budget:
         if limits.container_s is not None:
             spent_s = tree.container_s + self._before_s
             used = max(used, spent_s / max(limits.container_s, 1e-9))
+        if limits.cost_usd is not None:
+            used = max(used, (tree.cost_usd + self._before_usd) / limits.cost_usd)
         if limits.snapshot_bytes is not None:
             used = max(used, tree.snapshot_bytes / max(limits.snapshot_bytes, 1))
         return min(used, 1.0)

@@ -64,6 +64,7 @@ class Tree:
         self.evaluations = 0
         self.snapshot_bytes = 0
         self.container_s = 0.0
+        self.cost_usd = 0.0
         self._by_label: dict[str, Node] = {}
         self._by_state: dict[int, Node] = {}
         self._ranking = Ranking(self.nodes)
@@ -205,6 +206,7 @@ class Tree:
         self.in_flight -= 1
         self.evaluations += 1
         self.container_s += expansion.container_s
+        self.cost_usd += expansion.spending.cost_usd or 0.0
         peak = node.first if node.observations else None
         step: Node | None = node
         while step is not None:

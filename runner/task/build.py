@@ -22,6 +22,7 @@ from runner.model import Action, ActionKind, Goal, Limits, MetricSpec, Source
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
 from runner.planner.reward import Thresholds
+from runner.task.agents import agent_action, aids_of, danger, models_of
 from runner.task.file import (
     ActionSection,
     BudgetSection,
@@ -29,7 +30,6 @@ from runner.task.file import (
     LimitsSection,
     SandboxSection,
     SearchSection,
-    Section,
     TaskFile,
     TestsFirstSection,
 )
@@ -37,10 +37,13 @@ from runner.task.files import unmatched
 from runner.task.mounts import mounts_of
 from runner.task.problems import shown
 from runner.task.quantity import wish
-from runner.task.spec import Hooks, ImageSpec, Task
+from runner.task.section import Section
+from runner.task.spec import Hooks, ImageSpec, ModeRules, Task
 
 # Where neither evaluations nor time are limited, a search of all combinations would never end.
 DEFAULT_NODES = 32
+_MODE_KEYS = ("mode", "complexity", "reflections")
+_SEARCH_KEYS = tuple(key for key in SearchSection.model_fields if key not in _MODE_KEYS)
 
 
 def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
@@ -51,6 +54,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     limits = _limits(file.limits, file.sandbox)
     limits = replace(limits, mounts=mounts_of(folder, file.sandbox.mounts, problems))
     problems += _network_problems(file.sandbox)
+    problems += danger(file)
     actions = _actions(folder, file.actions, problems)
     benchmark = _benchmark(file, limits, problems)
     sealed = _sealed(folder, target, file, limits, problems)
@@ -81,6 +85,11 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         hosts=tuple(file.sandbox.hosts),
         read_only=file.sandbox.read_only,
         secrets=tuple(file.sandbox.secrets),
+        kind=file.sandbox.kind,
+        unsafe_agents=file.sandbox.unsafe_agents,
+        models=models_of(file.gateway, problems),
+        aids=aids_of(folder, file, problems),
+        mode=ModeRules(**_given(file.search, *_SEARCH_KEYS)),  # type: ignore[arg-type]
     )
 
 
@@ -165,7 +174,7 @@ def _limits(section: LimitsSection, sandbox: SandboxSection) -> Limits:
 
 def _search(section: SearchSection) -> SearchSettings:
     thresholds = Thresholds(**_given(section.thresholds))  # type: ignore[arg-type]
-    given = _given(section, "thresholds", "verify_top", "verify_pairs")
+    given = _given(section, "thresholds", "verify_top", "verify_pairs", *_MODE_KEYS)
     return SearchSettings(**given, thresholds=thresholds)  # type: ignore[arg-type]
 
 
@@ -177,13 +186,14 @@ def _budget(section: BudgetSection, benchmark: Benchmark, problems: list[str]) -
             problems.append(
                 f"budget.target = {shown(text)}: no such metric; declared: {', '.join(names)}"
             )
-    limits = section.nodes, section.wall_time, section.container_time
+    limits = section.nodes, section.wall_time, section.container_time, section.cost
     limited = any(limit is not None for limit in limits)
     return BudgetLimits(
         nodes=section.nodes if limited else DEFAULT_NODES,
         wall_time_s=section.wall_time,
         container_s=section.container_time,
         snapshot_bytes=section.snapshot_bytes,
+        cost_usd=section.cost,
         targets=targets,
     )
 
@@ -191,7 +201,7 @@ def _budget(section: BudgetSection, benchmark: Benchmark, problems: list[str]) -
 def _image(folder: Path, file: TaskFile, problems: list[str]) -> ImageSpec:
     image = file.image
     if image.dockerfile is None:
-        return ImageSpec(image.agent, image.name or "")
+        return ImageSpec(image.agent, tuple(image.agents or ()), image.name or "")
     dockerfile = (folder / image.dockerfile).resolve()
     if not dockerfile.is_file():
         problems.append(f"image.dockerfile = {shown(image.dockerfile)}: {dockerfile} is no file")
@@ -203,6 +213,9 @@ def _actions(
 ) -> tuple[Action, ...]:
     actions: list[Action] = []
     for number, section in enumerate(sections, start=1):
+        if section.agent is not None:
+            actions.append(agent_action(folder, number, section, problems))
+            continue
         if section.catalogue is None:
             actions.append(_command(section))
             continue
@@ -279,6 +292,7 @@ def _benchmark(file: TaskFile, limits: Limits, problems: list[str]) -> Benchmark
         pairs=section.pairs,
         warmup=section.warmup,
         timeout_s=section.timeout_s or limits.time_s,
+        profile=section.profile or "",
     )
 
 

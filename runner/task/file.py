@@ -6,13 +6,23 @@ is left to the dataclass that it is for. ``docs/task-file.md`` is the reference.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from runner.measure.calibration import FEWEST_PAIRS
 from runner.measure.plan import SEARCH_CAP, VERIFICATION_CAP
-from runner.model import Goal, Source
+from runner.model import Goal, Mode, SandboxKind, Source
+from runner.task.agent_file import (
+    AgentKeys,
+    AgentName,
+    Dollars,
+    GatewaySection,
+    KnowledgeSection,
+    McpSection,
+    PromptsSection,
+)
 from runner.task.scalars import (
     MAX_PAIRS,
     ActionKey,
@@ -25,8 +35,10 @@ from runner.task.scalars import (
     Host,
     ImageName,
     InnerPath,
+    KindName,
     LoaderPolicyName,
     MetricName,
+    ModeName,
     Name,
     NetworkName,
     Number,
@@ -40,36 +52,33 @@ from runner.task.scalars import (
     VariableName,
     Wish,
 )
+from runner.task.section import Section
 
 MIB = 1 << 20
 
 
-class Section(BaseModel):
-    """A table of the file: no unknown keys, no value turned into another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class ImageSection(Section):
-    """``[image]``: exactly one of the three."""
+    """``[image]``: exactly one of the four."""
 
     agent: bool = False
+    agents: Annotated[list[AgentName], Field(min_length=1, max_length=16)] | None = None
     name: ImageName | None = None
     dockerfile: FilePath | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ImageSection:
-        if [self.agent, self.name is not None, self.dockerfile is not None].count(True) != 1:
-            raise ValueError("must have exactly one of: agent = true, name, dockerfile")
+        given = self.agents, self.name, self.dockerfile
+        if [self.agent, *(each is not None for each in given)].count(True) != 1:
+            raise ValueError("must have exactly one of: agent = true, agents, name, dockerfile")
         return self
 
 
-class ActionSection(Section):
-    """``[[actions]]``: a catalogue, or a command with what is known of it."""
+class ActionSection(AgentKeys):
+    """``[[actions]]``: a catalogue, a command with what is known of it, or an agent."""
 
     catalogue: FilePath | None = None
     name: ActionKey | None = None
-    command: Command | None = None
+    prompt: str = ""
     description: str = ""
     prior: Annotated[Number, Field(ge=-10, le=10)] = 0.0
     group: ActionKey | None = None
@@ -78,13 +87,27 @@ class ActionSection(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> ActionSection:
-        others = sorted(self.model_fields_set - {"catalogue"})
+        given = self.model_fields_set
         if self.catalogue is not None:
-            if others:
-                raise ValueError(f"has a catalogue, and so can't have: {', '.join(others)}")
+            _demand_only(given, {"catalogue"}, "a catalogue")
+        elif self.agent is not None:
+            _demand_only(given, _AGENT_KEYS, "an agent")
         elif self.name is None or self.command is None:
-            raise ValueError("must have either a catalogue, or a name and a command")
+            raise ValueError("must have a catalogue, an agent, or a name and a command")
+        else:
+            _demand_only(given, _COMMAND_KEYS, "no agent")
         return self
+
+
+_COMMAND_KEYS = frozenset(
+    {"name", "command", "description", "prior", "group", "tag", "open_ended"}
+)
+_AGENT_KEYS = frozenset({*AgentKeys.model_fields, "name", "prompt", "description", "prior", "tag"})
+
+
+def _demand_only(given: Set[str], allowed: Set[str], what: str) -> None:
+    if others := sorted(given - allowed):
+        raise ValueError(f"has {what}, and so can't have: {', '.join(others)}")
 
 
 class CheckSection(Section):
@@ -110,6 +133,7 @@ class BenchmarkSection(Section):
     """``[benchmark]``: a command whose output carries the metrics."""
 
     command: Command
+    profile: Command | None = None
     metrics: Annotated[list[MetricSection], Field(min_length=1, max_length=100)]
     objective: str | None = None
     pairs: Pairs = SEARCH_CAP
@@ -147,6 +171,8 @@ class SandboxSection(Section):
     read_only: bool = False
     secrets: Annotated[list[VariableName], Field(max_length=32)] = []
     mounts: Annotated[list[MountSection], Field(max_length=32)] = []
+    kind: KindName = SandboxKind.CONTAINER
+    unsafe_agents: bool = False
 
 
 class ThresholdsSection(Section):
@@ -163,6 +189,9 @@ class ThresholdsSection(Section):
 class SearchSection(Section):
     """``[search]``: how to search, and what to measure again at the end."""
 
+    mode: ModeName = Mode.AUTO
+    complexity: Annotated[Number, Field(ge=0, le=10)] | None = None
+    reflections: Annotated[int, Field(ge=0, le=1000)] | None = None
     policy: PolicyName | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None
     c: Annotated[Number, Field(ge=0, le=100)] | None = None
@@ -179,6 +208,7 @@ class BudgetSection(Section):
     wall_time: Duration | None = None
     container_time: Duration | None = None
     snapshot_bytes: Annotated[Size, Field(ge=1)] | None = None
+    cost: Dollars | None = None
     target: list[Wish] = []
 
 
@@ -243,3 +273,8 @@ class TaskFile(Section):
     loaders: LoadersSection = LoadersSection()
     sealed: SealedSection = SealedSection()
     tests_first: TestsFirstSection | None = None
+    gateway: GatewaySection = GatewaySection()
+    review: AgentKeys | None = None
+    mcp: McpSection = McpSection()
+    knowledge: KnowledgeSection = KnowledgeSection()
+    prompts: PromptsSection | None = None

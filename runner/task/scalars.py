@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -13,7 +14,7 @@ from runner.measure.loaders import LoaderPolicy
 from runner.measure.plan import MOST_PAIRS
 from runner.measure.protected import check_glob
 from runner.measure.reports import Format
-from runner.model import Goal, Source
+from runner.model import Goal, Mode, SandboxKind, Source
 from runner.planner.policy import POLICIES
 from runner.task import quantity
 
@@ -86,6 +87,15 @@ def _host(text: str) -> str:
     return text.lower()
 
 
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://api.example.com or http://127.0.0.1:8000")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must hold no password; `key` names the variable that has the key")
+    return text.rstrip("/")
+
+
 def _wish(text: str) -> str:
     quantity.wish(text)
     return text
@@ -108,6 +118,11 @@ PolicyName = Annotated[str, AfterValidator(_policy)]
 SourceName = Annotated[Source, BeforeValidator(_one_of(Source))]
 ReportFormat = Annotated[Format, BeforeValidator(_one_of(Format))]
 LoaderPolicyName = Annotated[LoaderPolicy, BeforeValidator(_one_of(LoaderPolicy))]
+KindName = Annotated[SandboxKind, BeforeValidator(_one_of(SandboxKind))]
+ModeName = Annotated[Mode, BeforeValidator(_one_of(Mode))]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")]
+ModelGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9*?][A-Za-z0-9._:/@+*?-]{0,127}$")]
+Url = Annotated[str, AfterValidator(_url)]
 InnerPath = Annotated[str, AfterValidator(_inner_path)]
 NetworkName = Annotated[str, BeforeValidator(_network)]
 Host = Annotated[str, AfterValidator(_host)]

@@ -7,20 +7,22 @@ from pathlib import Path
 
 from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
 from runner.measure.loaders import Loaders
-from runner.model import Action, Limits
+from runner.model import Action, AgentSpec, Limits, Mode, SandboxKind
 from runner.planner.budget import BudgetLimits
 from runner.planner.policy import SearchSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """What the root's container starts from: exactly one of the three is set.
+    """What the root's container starts from: exactly one of the four is set.
 
-    ``agent`` is the image that oppie builds, ``name`` one that the engine has or can pull,
-    ``dockerfile`` one to build, with the file's folder as the context.
+    ``agent`` is the image that oppie builds, ``agents`` the same with the named coding agents in it,
+    ``name`` one that the engine has or can pull, ``dockerfile`` one to build, with the file's folder
+    as the context.
     """
 
     agent: bool = False
+    agents: tuple[str, ...] = ()
     name: str = ""
     dockerfile: Path | None = None
 
@@ -40,6 +42,61 @@ class Hooks:
 
 
 @dataclass(frozen=True, slots=True)
+class PricesSpec:
+    """US dollars per million tokens; ``cached`` are input tokens read from a cache."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSpec:
+    """A service that has models: its address, the variable that holds its key ("" for none), and
+    globs of the models that may be used."""
+
+    name: str
+    dialect: str
+    url: str
+    key: str
+    models: tuple[str, ...]
+    prices: PricesSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsSpec:
+    """How agents reach models. ``node_usd`` and ``day_usd`` are what a node, and all runs of a day,
+    may spend; the run's is in its budget."""
+
+    upstreams: tuple[UpstreamSpec, ...] = ()
+    node_usd: float | None = None
+    day_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRules:
+    """When to search: ``auto`` begins a search where the task's complexity exceeds ``complexity``,
+    or after more than ``reflections`` of the single agent have failed."""
+
+    mode: Mode = Mode.AUTO
+    complexity: float = 0.8
+    reflections: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What agents have beside the container: groups of tools (``None``: all of them), what earlier
+    runs have taught, with the weight of what other projects have, templates of the task's own, and
+    a reviewer."""
+
+    tools: tuple[str, ...] | None = None
+    knowledge: bool = True
+    carry_over: float = 0.0
+    prompts: Path | None = None
+    reviewer: AgentSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One target, what may change it, and what judges the changes.
 
@@ -49,7 +106,8 @@ class Task:
     candidates are measured against the root at the end, with up to ``verify_pairs`` pairs each.
     ``limits`` are those of a container that reaches nothing. ``read_only`` is what checks and
     benchmark find their root file system to be; ``secrets`` are names of variables of the machine
-    that actions are given; ``hosts`` is what they may reach (``runner.egress.rules``).
+    that actions are given; ``hosts`` is what they may reach (``runner.egress.rules``). ``kind`` is
+    what a node lives in; ``unsafe_agents`` lets agents into one that shuts nothing in.
     """
 
     name: str
@@ -76,6 +134,11 @@ class Task:
     hosts: tuple[str, ...] = ()
     read_only: bool = False
     secrets: tuple[str, ...] = ()
+    kind: SandboxKind = SandboxKind.CONTAINER
+    unsafe_agents: bool = False
+    models: ModelsSpec = field(default_factory=ModelsSpec)
+    aids: Aids = field(default_factory=Aids)
+    mode: ModeRules = field(default_factory=ModeRules)
 
     @property
     def outgoing(self) -> Limits:

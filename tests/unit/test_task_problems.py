@@ -128,9 +128,9 @@ def test_the_good_file_is_good(folder: Path) -> None:
         ('command = "b"', "", "benchmark.command: is missing"),
         ('metrics = [{name = "m"}]', "", "benchmark.metrics: is missing; at least one metric"),
         ('{name = "m"}', "", "benchmark.metrics = []: must not be empty; at least one metric"),
-        ('name = "a"', "", "actions[1]: must have either a catalogue, or a name and a command"),
+        ('name = "a"', "", "actions[1]: must have a catalogue, an agent, or a name and a command"),
         ('name = "a"', 'name = "a"\ncatalogue = "catalogue"', "actions[1]: has a catalogue, and so can't have: command, name"),
-        ("[benchmark]", '[image]\nagent = true\nname = "x"\n[benchmark]', "image: must have exactly one of: agent = true, name, dockerfile"),
+        ("[benchmark]", '[image]\nagent = true\nname = "x"\n[benchmark]', "image: must have exactly one of: agent = true, agents, name, dockerfile"),
         ("[benchmark]", "[image]\nagent = false\n[benchmark]", "image: must have exactly one of"),
         # what judges, and who judges the judge
         ("[benchmark]", '[[checks]]\nname = "c"\ncommand = "x"\nformat = "tap"\n[benchmark]', 'checks[1].format = "tap": says how a file of results is to be read; name the file: results'),
