@@ -60,9 +60,10 @@ class ImageFolder:
         """The size of all files of an image. Raises ``SnapshotMissing``."""
         return int(self._meta(reference)["total_bytes"])
 
-    def workspace(self, reference: str) -> Path:
-        """The files of an image; not to be written to."""
-        return self._folder(reference) / "workspace"
+    def fill(self, reference: str, home: Path) -> None:
+        """Copy an image's workspace into a container's folder, beside an empty home."""
+        (home / "home").mkdir()
+        copy_tree(self._folder(reference) / "workspace", home / "workspace")
 
     def made(self, tag: str, labels: Mapping[str, str]) -> Snapshot | None:
         """What ``save`` made of these labels before, or ``None``."""
@@ -71,8 +72,8 @@ class ImageFolder:
             return known if known.digest == _digest(labels) else None
         return None
 
-    def save(self, tag: str, workspace: Path, labels: Mapping[str, str], depth: int) -> Snapshot:
-        """Make an image of files that nobody will write to again: they become hard links.
+    def save(self, tag: str, home: Path, labels: Mapping[str, str], depth: int) -> Snapshot:
+        """Make an image of a copy of a container's workspace.
 
         The digest is that of the labels, so the same attempt from the same parent is the same
         image. An image that had the tag is there without one. Raises ``EngineOutOfSpace`` where the
@@ -81,7 +82,7 @@ class ImageFolder:
         digest = _digest(labels)
         new = self._new()
         new.mkdir()
-        copy_tree(workspace, new / "workspace", link=True)
+        copy_tree(home / "workspace", new / "workspace")
         parent_digest = labels[spec.PARENT]
         total_bytes = tree_bytes(new / "workspace")
         added_bytes = total_bytes - (self.total_bytes(parent_digest) if parent_digest else 0)

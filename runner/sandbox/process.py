@@ -1,4 +1,4 @@
-"""A container of the fake sandbox: a folder, and a process that outlives the planner."""
+"""A container without an engine: a folder, and a process that outlives the planner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from runner.sandbox import spec
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.pipes import Pipes
 from runner.sandbox.protocol import Exit, HeldContainer
-from runner.sandbox.trees import copy_tree, tree_bytes
+from runner.sandbox.trees import tree_bytes
 
 _KILLED = 137
 _KILL_WAIT_S = 10.0
@@ -45,14 +45,11 @@ class Container:
         self.workspace = home / "workspace"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def create(
-        self, image: str, workspace: Path, workspace_bytes: int, labels: Mapping[str, str]
-    ) -> None:
-        """Make the folder, with a copy of the image's workspace."""
-        (self.home / "home").mkdir(parents=True)
-        facts = {"image": image, "image_bytes": workspace_bytes, "labels": dict(labels)}
+    def create(self, image: str, image_bytes: int, labels: Mapping[str, str]) -> None:
+        """Make the folder, which an image's files are put into next."""
+        self.home.mkdir(parents=True)
+        facts = {"image": image, "image_bytes": image_bytes, "labels": dict(labels)}
         (self.home / "meta.json").write_text(json.dumps(facts))
-        copy_tree(workspace, self.workspace)
 
     @property
     def image(self) -> str:
@@ -120,9 +117,23 @@ class Container:
                 raise EngineError(f"{self.home.name} did not start within {_START_S:g} s")
             time.sleep(0.0005)
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold its processes still, as long as the block lasts."""
+        pid = self._running_pid()
+        if pid is not None:
+            _signal_group(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if pid is not None:
+                _signal_group(pid, signal.SIGCONT)
+
     def rejoin(self, cancelled: Callable[[], bool]) -> Pipes:
         """The wire to a step that another planner started, running still or not."""
         pid = self._running_pid()
+        if pid is not None:
+            _signal_group(pid, signal.SIGCONT)  # that planner may have died while it was paused
         # /dev/null is always readable: so it stands for a process that has ended.
         ended = os.pidfd_open(pid) if pid else os.open(os.devnull, os.O_RDONLY)
         output = os.open(self.home / "output", os.O_RDONLY)
@@ -162,8 +173,7 @@ class Container:
         """End everything in the process group; nothing to do is fine."""
         if self._process:
             # Not reaped yet, so the number can't be anybody else's.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            _signal_group(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
         elif pid := self._running_pid():
@@ -196,6 +206,12 @@ class Container:
             "TMPDIR": private,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    """To all processes of a group; none left is fine."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
 
 
 def _kill_group(pid: int) -> None:
