@@ -78,7 +78,8 @@ class ThreadPool:
             self._cancelled.set()
         for _ in self._threads:
             self._jobs.put(None)
-        deadline = time.monotonic() + _JOIN_S
+        # Who is told to stop a second time waits for nobody.
+        deadline = time.monotonic() + (0.0 if isinstance(error, KeyboardInterrupt) else _JOIN_S)
         for thread in self._threads:
             # Without a deadline where nothing has to be given up: they finish what they are doing.
             left_s = max(0.0, deadline - time.monotonic()) if self._cancelled.is_set() else None
