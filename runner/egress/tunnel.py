@@ -1,11 +1,12 @@
 """Many connections over one stream of bytes: both ends of it.
 
 This file is, as it stands, also the program of the end in the container (``python3 -c``), where it
-listens on loopback; so it needs nothing but the standard library of Python 3.8. It looks at nothing
-that passes: what is allowed is decided at the other end, out of the container's reach.
+listens on loopback at the ports that are its arguments; so it needs nothing but the standard library
+of Python 3.8. It looks at nothing that passes: what is allowed is decided at the other end, out of the
+container's reach.
 
-A frame is a connection's number (4 bytes), its kind (1), the payload's length (2), the payload. Each
-end may have ``WINDOW`` bytes of a connection under way that the other hasn't passed on: one that
+A frame is a connection's number (4 bytes), its kind (1), the payload's length (2), the payload. That
+of ``OPEN`` is the port (2) at which a connection was opened. Each end may have ``WINDOW`` bytes of a connection under way that the other hasn't passed on: one that
 isn't read from stalls alone.
 """
 
@@ -15,16 +16,18 @@ import os
 import select
 import socket
 import struct
-from typing import Callable, Dict, Optional, Protocol  # noqa: UP035  (3.8)
+import sys
+from typing import Callable, Dict, Mapping, Protocol  # noqa: UP035  (3.8)
 
-PORT = 3128
+PORT = 3128  # of the proxy
 HELLO = b"oppie: the tunnel is open\n"
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 64  # of one port
 WINDOW = 1 << 17
 _CHUNK = 1 << 14
 _ENOUGH = 1 << 16  # waiting for the wire: no more is read from connections
 _TOO_MUCH = 1 << 20  # nor from the wire: the other end asks and doesn't listen
 _FRAME = struct.Struct(">IBH")
+_PORT = struct.Struct(">H")
 OPEN, DATA, END, RESET, CREDIT = range(5)
 
 
@@ -48,11 +51,12 @@ class Broken(Exception):
 class _Connection:
     """A connection that is open here: what waits for it, and what it may still send."""
 
-    __slots__ = ("credit", "ended", "number", "other_ended", "owed", "pending", "sock")
+    __slots__ = ("credit", "ended", "number", "other_ended", "owed", "pending", "port", "sock")
 
-    def __init__(self, number: int, sock: socket.socket) -> None:
+    def __init__(self, number: int, port: int, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.number = number
+        self.port = port
         self.sock = sock
         self.pending = bytearray()
         self.credit = WINDOW
@@ -62,37 +66,44 @@ class _Connection:
 
 
 class Tunnel:
-    """One end. ``opened`` is called with a socket for each connection that the other end opens."""
+    """One end. ``doors`` are what is called, by port, with a socket for each connection that the
+    other end opens; ``listeners`` are where this end opens them."""
 
     def __init__(
-        self, wire: Wire, opened: Optional[Callable[[socket.socket], None]] = None  # noqa: UP045
+        self,
+        wire: Wire,
+        doors: Mapping[int, Callable[[socket.socket], None]] = {},
+        listeners: Mapping[int, socket.socket] = {},
     ) -> None:
         self._wire = wire
-        self._opened = opened
+        self._doors = doors
+        self._listeners = listeners
         self._connections: Dict[int, _Connection] = {}  # noqa: UP006
         self._incoming = bytearray()
         self._outgoing = bytearray()
         self._count = 0
         self._over = False
 
-    def serve(self, listener: Optional[socket.socket] = None) -> None:  # noqa: UP045
+    def serve(self) -> None:
         """Carry connections until the wire ends. Raises ``Broken``, and ``OSError`` of the wire."""
         try:
             while not self._over:
-                self._turn(listener)
+                self._turn()
         finally:
             for connection in list(self._connections.values()):
                 connection.sock.close()
 
-    def _turn(self, listener: Optional[socket.socket]) -> None:  # noqa: UP045
-        poll, sockets = select.poll(), {}
+    def _turn(self) -> None:
+        poll, sockets, ports = select.poll(), {}, {}
         masks: Dict[int, int] = {}  # noqa: UP006
         if len(self._outgoing) < _TOO_MUCH:
             masks[self._wire.reads] = select.POLLIN
         if self._outgoing:
             masks[self._wire.writes] = masks.get(self._wire.writes, 0) | select.POLLOUT
-        if listener is not None and len(self._connections) < MOST_CONNECTIONS:
-            masks[listener.fileno()] = select.POLLIN
+        for port, listener in self._listeners.items():
+            if not self._is_full(port):
+                masks[listener.fileno()] = select.POLLIN
+                ports[listener.fileno()] = port
         for connection in self._connections.values():
             mask = self._wants(connection)
             if mask:
@@ -103,10 +114,14 @@ class Tunnel:
         for descriptor, events in poll.poll():
             if descriptor in sockets:
                 self._attend(sockets[descriptor], events)
-            elif listener is not None and descriptor == listener.fileno():
-                self._accept(listener)
+            elif descriptor in ports:
+                self._accept(ports[descriptor])
             else:
                 self._use_wire(events)
+
+    def _is_full(self, port: int) -> bool:
+        here = sum(each.port == port for each in self._connections.values())
+        return here >= MOST_CONNECTIONS
 
     def _wants(self, connection: _Connection) -> int:
         room = connection.credit > 0 and len(self._outgoing) < _ENOUGH
@@ -140,7 +155,7 @@ class Tunnel:
         if kind > CREDIT:
             raise Broken("a frame of no known kind")
         if kind == OPEN:
-            self._open(number)
+            self._open(number, payload)
             return
         connection = self._connections.get(number)
         if connection is None:
@@ -160,27 +175,28 @@ class Tunnel:
             if connection.credit > WINDOW:
                 raise Broken("more was passed on than was sent")
 
-    def _open(self, number: int) -> None:
-        if self._opened is None or number in self._connections:
+    def _open(self, number: int, payload: bytes) -> None:
+        port = int.from_bytes(payload, "big")
+        if port not in self._doors or number in self._connections:
             raise Broken("a connection that can't be opened")
-        if len(self._connections) >= MOST_CONNECTIONS:
+        if self._is_full(port):
             self._tell(number, RESET)
             return
         ours, theirs = socket.socketpair()
-        self._connections[number] = _Connection(number, ours)
-        self._opened(theirs)
+        self._connections[number] = _Connection(number, port, ours)
+        self._doors[port](theirs)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, port: int) -> None:
         try:
-            sock = listener.accept()[0]
+            sock = self._listeners[port].accept()[0]
         except OSError:
             return  # whoever called has gone
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._count = (self._count + 1) % (1 << 32)
         while self._count in self._connections:
             self._count = (self._count + 1) % (1 << 32)
-        self._connections[self._count] = _Connection(self._count, sock)
-        self._tell(self._count, OPEN)
+        self._connections[self._count] = _Connection(self._count, port, sock)
+        self._tell(self._count, OPEN, _PORT.pack(port))
 
     def _attend(self, connection: _Connection, events: int) -> None:
         if self._connections.get(connection.number) is not connection:
@@ -252,15 +268,17 @@ class _StandardStreams:
 
 def main() -> None:
     """Listen on the container's loopback, and carry what comes there to the planner."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", PORT))
-    listener.listen(MOST_CONNECTIONS)
-    listener.setblocking(False)
+    listeners = {}
+    for port in map(int, sys.argv[1:]):
+        listener = listeners[port] = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(MOST_CONNECTIONS)
+        listener.setblocking(False)
     os.write(1, HELLO)
     for stream in (0, 1):
         os.set_blocking(stream, False)
-    Tunnel(_StandardStreams()).serve(listener)
+    Tunnel(_StandardStreams(), listeners=listeners).serve()
 
 
 if __name__ == "__main__":

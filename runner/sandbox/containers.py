@@ -21,10 +21,11 @@ from runner.sandbox import spec
 from runner.sandbox.calls import Calls
 from runner.sandbox.classify import classify_exit
 from runner.sandbox.dialect import dialect_of
+from runner.sandbox.doors import Place, opened
 from runner.sandbox.downloads import log_of
 from runner.sandbox.growth import Growth
 from runner.sandbox.history import events, keeps_containers, was_restarted_since
-from runner.sandbox.outgoing import Outlet, Place, way_out
+from runner.sandbox.outgoing import Outlet, way_out
 from runner.sandbox.patience import Patience
 from runner.sandbox.pauses import Pauses
 from runner.sandbox.protocol import WORKSPACE, Exit, Step
@@ -65,7 +66,7 @@ class Containers:
         self._cancelled = cancelled
         self._outlet = outlet or Outlet(base)
         self._out = self.name_of(f"net-{slot}-out")
-        self._went_out = False
+        self._had_doors = False
         self._patience = patience
         self._calls = Calls(api, patience, cancelled)
         self._growth = Growth(api)
@@ -85,20 +86,32 @@ class Containers:
     @property
     def pauses(self) -> frozenset[str]:
         """The containers that hold this worker's network namespaces."""
-        return self._pauses.names | ({self._out} if self._went_out else frozenset())
+        return self._pauses.names | ({self._out} if self._had_doors else frozenset())
 
     # -- the beginning -------------------------------------------------------------------------
 
-    def way_out(self, step: Step, log: Path) -> contextlib.AbstractContextManager[str]:
-        """The network mode for a step that may reach hosts, as long as the block lasts; "" for
-        others, which reach nothing."""
-        if not step.limits.hosts:
-            return contextlib.nullcontext("")
-        self._went_out = True
+    @contextlib.contextmanager
+    def doors(self, step: Step, log: Path) -> Iterator[str]:
+        """The network mode for a step that has doors, or may reach hosts, as long as the block lasts;
+        "" for others, which reach nothing."""
+        if not step.doors and not step.limits.hosts:
+            yield ""
+            return
+        self._had_doors = True
         place = Place(
-            self._api, self._run_id, self._out, self._cancelled, self._calls.create, self.remove
+            self._api,
+            self._outlet.image,
+            self._run_id,
+            self._out,
+            self._cancelled,
+            self._calls.create,
+            self.remove,
         )
-        return way_out(place, self._outlet, step, log)
+        with (
+            way_out(self._outlet, step, log, self._api.base_url) as out,
+            opened(place, (*out, *step.doors)) as network,
+        ):
+            yield network
 
     def create(self, step: Step, kind: str, side: int = 0, network: str = "") -> str:
         """Make a step's container, with its archive in it; returns its full name. ``network`` is
@@ -231,9 +244,9 @@ class Containers:
     def remove_pauses(self) -> None:
         """Let go of this worker's network namespaces."""
         self._pauses.remove_all()
-        if self._went_out:  # Podman keeps it while there is a container that had joined it
+        if self._had_doors:  # Podman keeps it while there is a container that had joined it
             self.remove(self._out)
-            self._went_out = False
+            self._had_doors = False
 
     def check_cancelled(self) -> None:
         """Raise ``Cancelled`` if the run was told to stop."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +17,22 @@ from runner.sandbox.redact import Redactor
 class LogFile:
     """Write at most ``cap_bytes`` to ``path``, and say at its end when more came.
 
-    ``hidden`` are never written, see ``Redactor``. The folder has to be there. Raises ``StateError``.
+    ``hidden`` are never written, see ``Redactor``. ``watch`` is given what is written, and what the
+    cap leaves out as well; ``result_is_in`` is whether it has said so (``protocol.Step.watch``). The
+    folder has to be there. Raises ``StateError``, and what ``watch`` raises.
     """
 
-    def __init__(self, path: Path, cap_bytes: int, hidden: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        cap_bytes: int,
+        hidden: Iterable[bytes] = (),
+        watch: Callable[[bytes], bool] | None = None,
+    ) -> None:
         self._cap_bytes = cap_bytes
         self._redactor = Redactor(hidden)
+        self._watch = watch
+        self.result_is_in = False
         self.size_bytes = 0
         self.complete = True
         self._path = path
@@ -32,7 +42,12 @@ class LogFile:
     def write(self, data: bytes) -> None:
         """Append, for others to see at once; what comes after the cap is dropped, and makes
         ``complete`` false."""
-        self._append(self._redactor.feed(data))
+        self._take(self._redactor.feed(data))
+
+    def _take(self, data: bytes) -> None:
+        self._append(data)
+        if self._watch and data and self._watch(data):
+            self.result_is_in = True
 
     def _append(self, data: bytes) -> None:
         if not self.complete:
@@ -56,7 +71,11 @@ class LogFile:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._append(self._redactor.end())
+            last = self._redactor.end()
+            if error is None:
+                self._take(last)
+            else:
+                self._append(last)
         finally:
             with self._keeping():
                 self._file.close()

@@ -1,25 +1,11 @@
-"""The way out of one step's container: a tunnel to a proxy that the planner holds.
-
-The step shares the network namespace of a container of ours, which has loopback and nothing else. A
-forwarder listens there and carries what it gets through its own stdin and stdout, which the engine
-hands to the planner: there is no interface, no route and no mount, so nothing to be undone, and it
-works wherever the engine does. When the planner dies, the forwarder's input ends, and so does it.
-"""
+"""The way out of a step: a door to a proxy that knows which hosts are listed."""
 
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
-
-import docker
-from docker.errors import APIError, DockerException
-from requests.exceptions import RequestException
 
 from runner.egress import tunnel
 from runner.egress.addresses import resolve
@@ -27,73 +13,30 @@ from runner.egress.dial import Dialler, Parents
 from runner.egress.proxy import Bounds, Proxy
 from runner.egress.record import Record
 from runner.egress.rules import Rules
-from runner.errors import Cancelled, EngineError, OppieError
-from runner.model import Limits
-from runner.sandbox import spec
-from runner.sandbox.frames import Demux
-from runner.sandbox.protocol import Step
-
-_OPENS_S = 30.0
-_TICK_S = 0.2
-_MOST_SAID_BYTES = 4096
-_LIMITS = Limits(memory_bytes=64 << 20, pids=16, cpus=1.0, open_files=256, log_bytes=4096)
-_PROGRAM = Path(tunnel.__file__).read_text(encoding="utf-8")
-_NO_FORWARDER = (
-    'sandbox.network = "allow": the forwarder did not start in a container of {image}, which must '
-    "have python3 (3.8 or newer); `oppie images build` makes an image that has it: {said}"
-)
+from runner.sandbox.protocol import Door, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """What all ways out of a worker share. ``image`` has ``python3``, and no action has ever run in
-    it. ``parents`` are the proxies through which this machine reaches the world."""
+    """What all doors of a worker's steps share. ``image`` has ``python3``, and no action has ever run
+    in it. ``parents`` are the proxies through which this machine reaches the world."""
 
     image: str
     parents: Parents = field(default_factory=Parents)
     bounds: Bounds = field(default_factory=Bounds)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where on an engine the container is that holds one way out, and what it is called. ``create``
-    (of a configuration and a name) and ``remove`` are those of ``Containers``."""
-
-    api: docker.APIClient
-    run_id: str
-    name: str
-    cancelled: Callable[[], bool]
-    create: Callable[[dict[str, object], str], None]
-    remove: Callable[[str], None]
-
-
 @contextlib.contextmanager
-def way_out(place: Place, outlet: Outlet, step: Step, log: Path) -> Iterator[str]:
-    """Open the way to the hosts of ``step``, as long as the block lasts; the network mode for its
-    container. What was reached for is written down beside ``log``.
-
-    What the engine's client raises goes through. Raises ``EngineError``, ``Cancelled``.
-    """
-    never = _engine_addresses(place.api.base_url)
+def way_out(outlet: Outlet, step: Step, log: Path, engine_url: str) -> Iterator[tuple[Door, ...]]:
+    """The door to the hosts that ``step`` may reach, as long as the block lasts; none if there are
+    none. What was reached for is written down beside ``log``; where the engine is, nobody gets."""
+    if not step.limits.hosts:
+        yield ()
+        return
+    never = _engine_addresses(engine_url)
     dial = Dialler(Rules.of(step.limits.hosts), outlet.parents, never)
-    place.remove(place.name)
-    try:
-        with contextlib.closing(_opened(place, outlet.image)) as wire:
-            proxy = Proxy(dial, Record(log, step.hidden), outlet.bounds)
-            carried = tunnel.Tunnel(wire, proxy.take)
-            carrying = threading.Thread(target=_carry, args=(carried,), daemon=True)
-            carrying.start()
-            try:
-                yield f"container:{place.name}"
-            finally:
-                wire.hang_up()
-                carrying.join()
-                proxy.close()
-    finally:
-        # The step is over, whatever the engine does now. Podman, for one, removes this container
-        # only after the step's: what stays is removed before the next, or when the worker closes.
-        with contextlib.suppress(DockerException, RequestException, OSError, OppieError):
-            place.remove(place.name)
+    with contextlib.closing(Proxy(dial, Record(log, step.hidden), outlet.bounds)) as proxy:
+        yield (Door(tunnel.PORT, proxy.take),)
 
 
 def _engine_addresses(base_url: str) -> frozenset[tuple[str, int]]:
@@ -105,92 +48,3 @@ def _engine_addresses(base_url: str) -> frozenset[tuple[str, int]]:
         number = int(port)
         return frozenset((each, number) for each in resolve(host.strip("[]"), number))
     return frozenset()
-
-
-class _Attached:
-    """A container's stdin and stdout, over the engine's connection (``tunnel.Wire``)."""
-
-    def __init__(self, sock: socket.socket, keep: Any) -> None:
-        self._sock = sock
-        self._keep = keep  # whatever owns the socket and would close it when collected
-        self._demux = Demux()
-        self.reads = self.writes = sock.fileno()
-
-    def receive(self) -> bytes:
-        data = self._sock.recv(1 << 16, socket.MSG_DONTWAIT)
-        payload = b"".join(self._demux.feed(data))
-        if data and not payload:
-            raise BlockingIOError
-        return payload
-
-    def send(self, data: bytes) -> int:
-        return self._sock.send(data, socket.MSG_DONTWAIT)
-
-    def wait(self, seconds: float) -> bytes | None:
-        """What comes within ``seconds``; ``b""`` is the end, ``None`` nothing."""
-        self._sock.settimeout(seconds)
-        try:
-            data = self._sock.recv(1 << 16)
-        except TimeoutError:
-            return None
-        return b"".join(self._demux.feed(data)) or None if data else b""
-
-    def hang_up(self) -> None:
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self.hang_up()
-        self._keep.close()
-        self._sock.close()
-
-
-def _opened(place: Place, image: str) -> _Attached:
-    """A new container with a forwarder that is ready."""
-    wire = _started(place, image)
-    try:
-        _await_opening(wire, image, place.cancelled)
-    except BaseException:
-        wire.close()
-        raise
-    return wire
-
-
-def _started(place: Place, image: str) -> _Attached:
-    api, name = place.api, place.name
-    host = spec.host_config(_LIMITS, "none") | {"LogConfig": {"Type": "none"}}
-    labels = spec.step_labels(place.run_id, spec.KIND_PAUSE, "")
-    command = ("python3", "-I", "-S", "-c", _PROGRAM)
-    place.create(spec.container_config(image, command, host, labels), name)
-    params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
-    raw = api.attach_socket(name, params)
-    wire = _Attached(cast(socket.socket, getattr(raw, "_sock", raw)), raw)
-    try:
-        api.start(name)
-    except APIError as error:
-        wire.close()
-        raise EngineError(_NO_FORWARDER.format(image=image, said=error.explanation)) from error
-    except BaseException:
-        wire.close()
-        raise
-    return wire
-
-
-def _await_opening(wire: _Attached, image: str, cancelled: Callable[[], bool]) -> None:
-    """Wait for the forwarder's first words."""
-    said, deadline = b"", time.monotonic() + _OPENS_S
-    while not said.startswith(tunnel.HELLO):
-        if cancelled():
-            raise Cancelled("the run was told to stop")
-        data = wire.wait(_TICK_S)
-        said += data or b""
-        if data == b"" or len(said) > _MOST_SAID_BYTES or time.monotonic() >= deadline:
-            text = said.decode("utf-8", "replace").strip()[-300:] or "it said nothing"
-            raise EngineError(_NO_FORWARDER.format(image=image, said=text))
-
-
-def _carry(carried: tunnel.Tunnel) -> None:
-    """Until the wire ends. A forwarder that breaks the rules is cut off: the step goes on without
-    a network, as it does when the engine goes away."""
-    with contextlib.suppress(tunnel.Broken, OSError):
-        carried.serve()

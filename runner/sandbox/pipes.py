@@ -55,6 +55,10 @@ class Pipes:
         """Whether all that was queued has been written."""
         return not self._outgoing and not self._close_after
 
+    def read_on_at(self, offset: int) -> None:
+        """Go on reading a file there, after it was cut to this length."""
+        os.lseek(self._output, offset, os.SEEK_SET)
+
     def read(self, deadline: float) -> Iterator[bytes]:
         """Yield output until the process ends; ``b""`` when it is quiet.
 

@@ -67,7 +67,7 @@ class Step:
     ``doors`` are what the step reaches of the planner, for as long as it runs; beside the hosts of
     its limits it reaches nothing else. With ``quiet_s`` above 0, a step that prints nothing for so
     long is killed, and ends as ``SILENT``. ``watch`` is given the output as it comes, in pieces of
-    at most some 64 KiB and without what is ``hidden``, also what the log has no room for; what it
+    at most some 64 KiB and without what is ``hidden``, and goes on when the log is full; what it
     raises ends the step and goes through. Once it has said true, the result is in: the step is
     killed if it hasn't ended ``PARTING_S`` later, and has ended ``OK`` then, with the code 0.
     """
@@ -204,7 +204,7 @@ class Sandbox(Protocol):
 
         If a container of the step's name is already there (a crashed planner started it), it is
         adopted when its input was delivered whole and it has no doors (which that planner took with
-        it), and else replaced. An adopted step is watched when it has ended.
+        it), and else replaced. An adopted step isn't watched: its log is what tells of it.
         """
 
     def container_of(self, step_name: str) -> str:
@@ -233,7 +233,7 @@ class Sandbox(Protocol):
         """
 
     def session(self, step: Step, log: Path) -> AbstractContextManager[Session]:
-        """Start a measuring container; two of them may run at a time.
+        """Start a measuring container, which has no doors; two of them may run at a time.
 
         The step's ``command`` is what one repetition runs; its ``limits.time_s`` is the time that
         one may take.

@@ -60,7 +60,8 @@ class Intent:
 
 
 def commit(api: docker.APIClient, patience: Patience, intent: Intent) -> Snapshot:
-    """Commit a stopped container as the snapshot of a node, unless it has been.
+    """Commit a container as the snapshot of a node, unless it has been; one that runs is paused for
+    the while.
 
     A client that gives up on a commit doesn't stop it, so the tag is looked for before each
     request; it counts if it was made by the same attempt from the same parent. Raises what the
@@ -111,12 +112,18 @@ def _make(api: docker.APIClient, patience: Patience, intent: Intent) -> str:
         intent.run_id, intent.label, intent.parent_digest, depth, intent.facts
     )
     with _long_silences(api):
-        if depth >= MAX_DEPTH:
+        if depth >= MAX_DEPTH and not _runs(api, intent.container):
             return flatten(api, patience, intent.container, intent.tag, labels)
         config = spec.image_config(labels)
         where = (repository(intent.run_id), intent.label)
-        made = api.commit(intent.container, *where, pause=False, conf=config)
+        # One that doesn't run can't be paused, and is committed all the same.
+        made = api.commit(intent.container, *where, pause=True, conf=config)
         return str(made["Id"])
+
+
+def _runs(api: docker.APIClient, container: str) -> bool:
+    """An export doesn't pause it. Whatever is committed on top of it is made one layer then."""
+    return bool(api.inspect_container(container)["State"]["Running"])
 
 
 def _remove_doubles(api: docker.APIClient, intent: Intent, kept: str) -> None:

@@ -18,6 +18,7 @@ from runner.sandbox.patience import Patience
 from runner.sandbox.protocol import Exit, Step, StepResult
 from runner.sandbox.states import epoch_s, has_ended, ran_s, was_started
 from runner.sandbox.stream import Stream
+from runner.sandbox.vigil import Vigil
 
 _DISK_CHECK_S = 0.5
 _USABLE = ("running", "stopped", "exited")  # Podman has not tidied up after a stopped one
@@ -44,19 +45,19 @@ class StepRun:
         if adopted is not None:
             return adopted
         unmark_sent(self._log)
-        with self._containers.way_out(self._step, self._log) as network:
+        with self._containers.doors(self._step, self._log) as network:
             self._containers.create(self._step, spec.KIND_STEP, network=network)
             return self._drive()
 
     def _drive(self) -> StepResult:
         """Start, pump, and wait for the end."""
         step, started = self._step, time.monotonic()
-        deadline = started + step.limits.time_s
-        with LogFile(self._log, step.limits.log_bytes, step.hidden) as sink:
+        vigil = Vigil(started + step.limits.time_s, started, step.quiet_s)
+        with LogFile(self._log, step.limits.log_bytes, step.hidden, step.watch) as sink:
             with contextlib.closing(self._containers.start(self._name)) as stream:
                 stream.send(step.stdin, close=True)
-                disk_hit = self._pump(stream, sink, deadline)
-            end = self._containers.ending(self._name, step.limits, deadline, disk_hit=disk_hit)
+                disk_hit = self._pump(stream, sink, vigil)
+            end = self._containers.ending(self._name, step.limits, vigil.due, disk_hit=disk_hit)
         seconds = time.monotonic() - started
         size_bytes, complete = sink.size_bytes, sink.complete
         if end.exit in (Exit.OK, Exit.NONZERO):
@@ -65,25 +66,30 @@ class StepRun:
                 size_bytes, complete = self._patience.ask(self._take_log), False
             if not self._has_begun(cut=cut and not stream.delivered):
                 raise EngineUnavailable(f"the engine cut off the input of {self._name}")
-        return StepResult(
-            end.exit, end.code, seconds, self._name, size_bytes, complete, end.ran_s
-        )
+        exit_ = vigil.exit if end.exit is Exit.TIMEOUT else end.exit
+        if exit_ is Exit.SILENT and self._misses_output():
+            raise EngineUnavailable(f"the engine cut off the output of {self._name}")
+        code = 0 if exit_ is Exit.OK else end.code
+        return StepResult(exit_, code, seconds, self._name, size_bytes, complete, end.ran_s)
 
-    def _pump(self, stream: Stream, sink: LogFile, deadline: float) -> bool:
-        """Copy output to ``sink`` until the end or the deadline; true if the disk limit was hit.
+    def _pump(self, stream: Stream, sink: LogFile, vigil: Vigil) -> bool:
+        """Copy output to ``sink`` until the end, or until it is due; true if the disk limit was hit.
 
         What comes after the log's cap is read, too: a container that nobody reads from stalls, and
         one whose stream is cut loses the rest of its input.
         """
         marked = False
         check_at = time.monotonic() + _DISK_CHECK_S
-        for data in stream.read(deadline):
+        for data in stream.read(vigil.until):
             sink.write(data)
+            vigil.note(time.monotonic(), spoke=bool(data), result_is_in=sink.result_is_in)
             self._ascii_bytes += _ascii_bytes(data)
             self._head += data[: max(0, _HEAD_BYTES - len(self._head))]
             if not marked and stream.delivered and not stream.is_broken:
                 mark_sent(self._log)
                 marked = True
+            if time.monotonic() >= vigil.due:
+                return False
             if time.monotonic() >= check_at:
                 if self._containers.is_overfull(self._name, self._step.limits):
                     return True
@@ -120,7 +126,8 @@ class StepRun:
     def _adopt(self) -> StepResult | None:
         """Take over a container that a crashed planner started; ``None`` if there is none.
 
-        Only if its input had been delivered whole: a script that was cut short is another script.
+        Only if its input had been delivered whole (a script that was cut short is another script),
+        and it has no doors: they went with that planner, perhaps in the middle of something.
         """
         limits = self._step.limits
         try:
@@ -134,7 +141,7 @@ class StepRun:
         lost = killed and not state.get("OOMKilled") and ran_s(state) < limits.time_s
         lost = lost or (ended and self._containers.is_lost(self._name, state))
         usable = was_started(state) and state["Status"] in _USABLE
-        if not sent_mark(self._log).exists() or lost or not usable:
+        if self._step.doors or not sent_mark(self._log).exists() or lost or not usable:
             self._containers.remove(self._name)
             return None
         self._containers.watch(self._name)

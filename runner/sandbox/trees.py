@@ -17,11 +17,8 @@ _DYING_S = 5.0
 _CONTAINER_UID = 1000
 
 
-def copy_tree(source: Path, target: Path, *, link: bool = False) -> None:
-    """Copy a folder to a path that isn't there: links as links, with modes and times.
-
-    ``link`` makes hard links of the files, for a source that nobody will ever write to again.
-    """
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder to a path that isn't there: links as links, with modes and times."""
     target.mkdir(mode=0o700)
     with os.scandir(source) as entries:
         for entry in entries:
@@ -29,9 +26,7 @@ def copy_tree(source: Path, target: Path, *, link: bool = False) -> None:
             if entry.is_symlink():
                 copy.symlink_to(Path(entry.path).readlink())
             elif entry.is_dir():
-                copy_tree(Path(entry.path), copy, link=link)
-            elif link:
-                os.link(entry.path, copy)
+                copy_tree(Path(entry.path), copy)
             elif entry.is_file():
                 shutil.copyfile(entry.path, copy)
                 _copy_facts(Path(entry.path), copy)

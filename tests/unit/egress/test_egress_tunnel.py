@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.egress import tunnel
-from runner.egress.tunnel import CREDIT, DATA, END, OPEN, RESET, WINDOW, Broken, Tunnel
+from runner.egress.tunnel import CREDIT, DATA, END, OPEN, PORT, RESET, WINDOW, Broken, Tunnel
 
 
 class SocketWire:
@@ -41,6 +41,10 @@ def frame(number: int, kind: int, payload: bytes = b"") -> bytes:
     return struct.pack(">IBH", number, kind, len(payload)) + payload
 
 
+def opening(number: int, port: int = PORT) -> bytes:
+    return frame(number, OPEN, struct.pack(">H", port))
+
+
 @contextlib.contextmanager
 def both_ends(serve: Callable[[socket.socket], None], most: int = 1 << 16) -> Iterator[tuple[str, int]]:
     """An address whose connections go through a tunnel to ``serve``, each in a thread of its own."""
@@ -53,16 +57,16 @@ def both_ends(serve: Callable[[socket.socket], None], most: int = 1 << 16) -> It
 
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
-    tunnels = (Tunnel(SocketWire(near, most)), Tunnel(SocketWire(far, most), opened))
+    tunnels = (
+        Tunnel(SocketWire(near, most), listeners={PORT: listener}),
+        Tunnel(SocketWire(far, most), {PORT: opened}),
+    )
 
-    def carry(end: Tunnel, *listener: socket.socket) -> None:
+    def carry(end: Tunnel) -> None:
         with contextlib.suppress(OSError):  # the wire is cut in the end
-            end.serve(*listener)
+            end.serve()
 
-    ends = [
-        threading.Thread(target=carry, args=(tunnels[0], listener)),
-        threading.Thread(target=carry, args=(tunnels[1],)),
-    ]
+    ends = [threading.Thread(target=carry, args=(end,)) for end in tunnels]
     for end in ends:
         end.start()
     try:
@@ -170,7 +174,7 @@ def alone() -> Iterator[tuple[socket.socket, list[socket.socket], list[BaseExcep
 
     def run() -> None:
         try:
-            Tunnel(SocketWire(far), sockets.append).serve()
+            Tunnel(SocketWire(far), {PORT: sockets.append}).serve()
         except (Broken, OSError) as error:
             raised.append(error)
 
@@ -190,12 +194,15 @@ def alone() -> Iterator[tuple[socket.socket, list[socket.socket], list[BaseExcep
 @pytest.mark.parametrize(
     "frames",
     [
-        frame(1, OPEN) * 2,
+        opening(1) * 2,
+        opening(1, PORT + 1),  # where there is no door
+        frame(1, OPEN),
+        frame(1, OPEN, b"\0" + struct.pack(">H", PORT) + b"\0"),
         frame(1, 9),
-        frame(1, OPEN) + frame(1, 9),
-        frame(1, OPEN) + frame(1, CREDIT, b"\0\0\0\1"),
-        frame(1, OPEN) + frame(1, CREDIT, bytes([255] * 9)),
-        frame(1, OPEN) + frame(1, DATA, bytes(60000)) * 8,  # nobody reads it there
+        opening(1) + frame(1, 9),
+        opening(1) + frame(1, CREDIT, b"\0\0\0\1"),
+        opening(1) + frame(1, CREDIT, bytes([255] * 9)),
+        opening(1) + frame(1, DATA, bytes(60000)) * 8,  # nobody reads it there
     ],
 )
 def test_an_end_that_breaks_the_rules_is_cut_off(frames: bytes) -> None:
@@ -209,7 +216,7 @@ def test_an_end_that_breaks_the_rules_is_cut_off(frames: bytes) -> None:
 def test_what_comes_for_a_connection_that_is_gone_is_nothing() -> None:
     with alone() as (near, sockets, raised, _):
         near.sendall(frame(7, DATA, b"x") + frame(7, END) + frame(7, RESET) + frame(7, CREDIT, b"\0\0\0\1"))
-        near.sendall(frame(1, OPEN) + frame(1, DATA, b"hello"))
+        near.sendall(opening(1) + frame(1, DATA, b"hello"))
         deadline = time.monotonic() + 20
         while not sockets and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -222,7 +229,7 @@ def test_what_comes_for_a_connection_that_is_gone_is_nothing() -> None:
 def test_too_many_are_turned_away() -> None:
     with alone() as (near, sockets, raised, _):
         for number in range(tunnel.MOST_CONNECTIONS + 1):
-            near.sendall(frame(number, OPEN))
+            near.sendall(opening(number))
         assert near.recv(100) == frame(tunnel.MOST_CONNECTIONS, RESET)
         assert len(sockets) == tunnel.MOST_CONNECTIONS
         assert raised == []
@@ -238,21 +245,22 @@ def test_nothing_else_breaks_it(noise: bytes, frames: list[tuple[int, int, bytes
 
 
 def test_the_program_of_the_container_ends_with_its_input() -> None:
-    """It runs as text, isolated, as it does in a container; on a port of its own here."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    program = Path(tunnel.__file__).read_text().replace("PORT = 3128", f"PORT = {port}")
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    """It runs as text, isolated, as it does in a container; at free ports here."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        ports = [each.getsockname()[1] for each in (one, two)]
+    command = [sys.executable, "-I", "-S", "-c", Path(tunnel.__file__).read_text(), *map(str, ports)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin and process.stdout
         assert process.stdout.readline() == tunnel.HELLO
-        with socket.create_connection(("127.0.0.1", port), 20) as sock:
-            sock.sendall(b"out")
-            assert process.stdout.read(7) == frame(1, OPEN)
-            assert process.stdout.read(10) == frame(1, DATA, b"out")
-            process.stdin.write(frame(1, DATA, b"in"))
-            process.stdin.flush()
-            assert sock.recv(10) == b"in"
+        for number, port in enumerate(ports, 1):
+            with socket.create_connection(("127.0.0.1", port), 20) as sock:
+                sock.sendall(b"out")
+                assert process.stdout.read(9) == opening(number, port)
+                assert process.stdout.read(10) == frame(number, DATA, b"out")
+                process.stdin.write(frame(number, DATA, b"in") + frame(number, RESET))
+                process.stdin.flush()
+                assert sock.recv(10) == b"in"
+                assert sock.recv(10) == b""
+        with socket.create_connection(("127.0.0.1", ports[1]), 20):
             process.stdin.close()
             assert process.wait(20) == 0

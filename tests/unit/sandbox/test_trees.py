@@ -40,14 +40,12 @@ def facts(root: Path) -> dict[str, tuple[int, str, bytes]]:
     return found
 
 
-@pytest.mark.parametrize("link", [False, True])
-def test_a_copy_is_the_same(tree: Path, tmp_path: Path, link: bool) -> None:
+def test_a_copy_is_the_same(tree: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    copy_tree(tree, copy, link=link)
+    copy_tree(tree, copy)
     assert facts(copy) == facts(tree)
     assert (copy / "run").stat().st_mtime_ns == 10**18
-    same_file = (copy / "run").stat().st_ino == (tree / "run").stat().st_ino
-    assert same_file is link
+    assert (copy / "run").stat().st_ino != (tree / "run").stat().st_ino
 
 
 def test_a_copy_goes_to_a_place_that_is_free(tree: Path, tmp_path: Path) -> None:
