@@ -148,11 +148,18 @@ class EngineSandbox:
     # -- snapshots -----------------------------------------------------------------------------
 
     def commit(
-        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+        self,
+        container: str,
+        label: str,
+        parent: Snapshot | None,
+        facts: Mapping[str, str],
+        checkpoint: str = "",
     ) -> Snapshot:
         """See ``protocol.Sandbox.commit``."""
         with engine_errors(f"commit {container} as {label}"):
-            intent = snapshots.Intent(self._run_id, container, label, parent, facts)
+            intent = snapshots.Intent(
+                self._run_id, container, label, parent, facts, checkpoint
+            )
             return snapshots.commit(self._api, self._patience, intent)
 
     def discard(self, tag: str) -> None:

@@ -162,13 +162,18 @@ class HostedSandbox:
     # -- snapshots -----------------------------------------------------------------------------
 
     def commit(
-        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+        self,
+        container: str,
+        label: str,
+        parent: Snapshot | None,
+        facts: Mapping[str, str],
+        checkpoint: str = "",
     ) -> Snapshot:
         """See ``protocol.Sandbox.commit``."""
         parent_digest = parent.digest if parent else ""
         # Without the depth, which is the container's: one that was committed may be gone by now.
         identity = spec.snapshot_labels(self._run_id, label, parent_digest, 0, facts)
-        tag = snapshots.tag_of(self._run_id, label)
+        tag = snapshots.tag_of(self._run_id, label, checkpoint)
         known = self._images.made(tag, identity)
         if known:
             return known

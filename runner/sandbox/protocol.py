@@ -223,10 +223,16 @@ class Sandbox(Protocol):
         """
 
     def commit(
-        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+        self,
+        container: str,
+        label: str,
+        parent: Snapshot | None,
+        facts: Mapping[str, str],
+        checkpoint: str = "",
     ) -> Snapshot:
         """Make the container of a step the snapshot of node ``label``; idempotent.
 
+        One that may not become the node's has a tag of its own, which ends in ``checkpoint``.
         A step that runs still is paused for the while, and goes on. ``facts`` become labels of the
         image. The environment and the command are reset, and the layers are flattened before the
         engine's limit.

@@ -34,9 +34,9 @@ def repository(run_id: str) -> str:
     return f"oppie/{run_id}"
 
 
-def tag_of(run_id: str, label: str) -> str:
-    """The reference of a node's snapshot."""
-    return f"{repository(run_id)}:{label}"
+def tag_of(run_id: str, label: str, checkpoint: str = "") -> str:
+    """The reference of a node's snapshot, or of one on the way to it."""
+    return f"{repository(run_id)}:{label}" + (f"-{checkpoint}" if checkpoint else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,11 @@ class Intent:
     label: str
     parent: Snapshot | None
     facts: Mapping[str, str]
+    checkpoint: str = ""
 
     @property
     def tag(self) -> str:
-        return tag_of(self.run_id, self.label)
+        return tag_of(self.run_id, self.label, self.checkpoint)
 
     @property
     def parent_digest(self) -> str:
@@ -115,7 +116,7 @@ def _make(api: docker.APIClient, patience: Patience, intent: Intent) -> str:
         if depth >= MAX_DEPTH and not _runs(api, intent.container):
             return flatten(api, patience, intent.container, intent.tag, labels)
         config = spec.image_config(labels)
-        where = (repository(intent.run_id), intent.label)
+        where = (repository(intent.run_id), intent.tag.partition(":")[2])
         # One that doesn't run can't be paused, and is committed all the same.
         made = api.commit(intent.container, *where, pause=True, conf=config)
         return str(made["Id"])

@@ -21,11 +21,16 @@ class FailsOnce(FakeSandbox):
     """An engine whose answer to the first commit of a node is lost."""
 
     def commit(
-        self, container: str, label: str, parent: Snapshot | None, facts: Mapping[str, str]
+        self,
+        container: str,
+        label: str,
+        parent: Snapshot | None,
+        facts: Mapping[str, str],
+        checkpoint: str = "",
     ) -> Snapshot:
         if facts["attempt"] == "A.1-1":
             raise EngineUnavailable("no answer")
-        return super().commit(container, label, parent, facts)
+        return super().commit(container, label, parent, facts, checkpoint)
 
 
 def test_what_an_attempt_did_is_kept_although_the_engine_failed_it(tmp_path: Path) -> None:
