@@ -105,7 +105,7 @@ class Climb:
                 break
             here = onward
             passed.add(here.state)
-        return None if best is None else _edge(tree, lineage, best.state, best.value)
+        return None if best is None else edge_to(tree, lineage, best.state, best.value)
 
     def _around(
         self, here: _Place, states: States, frozen: Frozen, belief: Belief
@@ -138,8 +138,8 @@ class Climb:
         return changes
 
 
-def _edge(tree: Tree, lineage: Node, state: int, gain: float) -> Edge:
-    """From the nearest committed state with one or two actions less, or else the lineage."""
+def edge_to(tree: Tree, lineage: Node, state: int, gain: float) -> Edge:
+    """To a state whose bits are those added since the lineage: from the nearest committed state with one or two actions less, or else the lineage."""
     on = tree.states.actions_in(state)
     for rest, without in _less(state, on):
         node = tree.at(tree.states.combined(lineage.state, without))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from runner.errors import TaskError
 from runner.model import Action
+from runner.planner.memory import Memory
 from runner.planner.reward import DEFAULT_THRESHOLDS, Thresholds
 from runner.planner.tree import Choice, Tree
 
@@ -42,9 +43,16 @@ class Policy(Protocol):
 
 
 def make_policy(
-    name: str, actions: Sequence[Action], seed: int, settings: SearchSettings | None = None
+    name: str,
+    actions: Sequence[Action],
+    seed: int,
+    settings: SearchSettings | None = None,
+    memory: Memory | None = None,
 ) -> Policy:
-    """The policy of this name. Raises ``TaskError`` if there is none."""
+    """The policy of this name. Raises ``TaskError`` if there is none.
+
+    ``memory`` is what earlier searches have seen; only ``frontier`` makes use of it.
+    """
     # Imported here because the policies' own modules need what stands above.
     from runner.planner.classic import Beam, Greedy, Random
     from runner.planner.frontier import Frontier
@@ -53,7 +61,7 @@ def make_policy(
     settings = settings or SearchSettings()
     match name:
         case "frontier":
-            return Frontier(actions, seed, settings.c)
+            return Frontier(actions, seed, settings.c, memory)
         case "ucb1":
             return Ucb1(seed)
         case "greedy":

@@ -57,24 +57,25 @@ class _Prior:
     noise: float
 
 
-class _ByRows:
+class ByRows:
     """The posterior by the observations' covariance: cheap while they are fewer than features.
 
     A sample is the prior's sample, corrected by what it mispredicts (Matheron's rule).
     """
 
-    def __init__(self, x: Matrix, y: Matrix, prior: _Prior) -> None:
+    def __init__(self, x: Matrix, y: Matrix, weights: Matrix, prior: _Prior) -> None:
         self._x, self._y, self._prior = x, y, prior
+        self._noise = prior.noise / np.sqrt(weights)
         common = x @ x.T
         kernel = prior.single**2 * common + prior.pair**2 * common * (common - 1.0) / 2.0
-        self._inverse = np.linalg.inv(kernel + prior.noise**2 * np.eye(len(y)))
+        self._inverse = np.linalg.inv(kernel + np.diag(self._noise**2))
 
     def draw(self, random: np.random.RandomState) -> Weights:
         prior, actions = self._prior, self._x.shape[1]
         alone = prior.mean + prior.single * random.standard_normal(actions)
         upper = np.triu(random.standard_normal((actions, actions)), 1)
         pairs = prior.pair * (upper + upper.T)
-        error = prior.noise * random.standard_normal(len(self._y))
+        error = self._noise * random.standard_normal(len(self._y))
         return self._corrected(alone, pairs, error)
 
     def mean(self) -> Weights:
@@ -82,6 +83,13 @@ class _ByRows:
         return self._corrected(
             self._prior.mean, np.zeros((actions, actions)), np.zeros(len(self._y))
         )
+
+    def misses(self) -> Matrix:
+        """What each observation is, less what the others alone predict of it: leave-one-out
+        residuals (Rasmussen and Williams 2006, equation 5.12)."""
+        off = self._y - self._x @ self._prior.mean
+        misses: Matrix = (self._inverse @ off) / np.diag(self._inverse)
+        return misses
 
     def _corrected(self, alone: Matrix, pairs: Matrix, error: Matrix) -> Weights:
         x, prior = self._x, self._prior
@@ -123,21 +131,32 @@ class _ByFeatures:
         return Weights(flat[:actions], pairs)
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Observations of earlier searches: states (0/1), gains in log units, and what one of them
+    counts beside one of the present search (above 0)."""
+
+    x: Matrix
+    gains: Matrix
+    weights: Matrix
+
+
 class Surrogate:
-    """Collects observations, and fits them on demand.
+    """Collects observations, and fits them on demand, together with those of earlier searches.
 
     The fit is a function of the set of observations: counts and sums are integers, and rows are
     put into a canonical order before anything is rounded.
     """
 
-    def __init__(self, priors: list[float]) -> None:
+    def __init__(self, priors: list[float], earlier: Rows | None = None) -> None:
         self._priors = np.array(priors, dtype=float)
+        self._earlier = earlier
         self._rows: list[tuple[bytes, int]] = []
         self._gram: Matrix = np.zeros(())  # sum of x x' over the first _summed rows
         self._moment: npt.NDArray[np.int64] = np.zeros((), dtype=np.int64)  # sum of x * gain
         self._summed = 0
-        self._low = 0
-        self._high = 0
+        gains = [0.0] if earlier is None else [0.0, *earlier.gains.tolist()]
+        self._low, self._high = fixed(min(gains)), fixed(max(gains))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -154,24 +173,44 @@ class Surrogate:
 
     def fit(self) -> Posterior:
         """The posterior given everything observed."""
-        spread = self.spread
-        prior = _Prior(self._priors, _SINGLE * spread, _PAIR * spread, _NOISE * spread)
         actions = len(self._priors)
         features = actions * (actions + 1) // 2
-        if len(self._rows) <= features or features > _MOST_FEATURES:
-            x, gains = self._matrices(sorted(self._rows[-_MOST_ROWS:]))
-            return _ByRows(x, gains / fixed(1.0), prior)
-        return self._by_features(prior)
+        earlier = 0 if self._earlier is None else len(self._earlier.gains)
+        if len(self._rows) + earlier <= features or features > _MOST_FEATURES:
+            return self.by_rows()
+        return self._by_features(self._prior())
+
+    def by_rows(self) -> ByRows:
+        """The posterior in the form that is cheap for few observations."""
+        x, gains = self._matrices(sorted(self._rows[-_MOST_ROWS:]))
+        own = gains / fixed(1.0)
+        weights = np.ones(len(own))
+        if self._earlier is not None:
+            old = self._earlier
+            x = np.concatenate([old.x, x])
+            own = np.concatenate([old.gains, own])
+            weights = np.concatenate([old.weights, weights])
+        return ByRows(x, own, weights, self._prior())
+
+    def _prior(self) -> _Prior:
+        spread = self.spread
+        return _Prior(self._priors, _SINGLE * spread, _PAIR * spread, _NOISE * spread)
 
     def _by_features(self, prior: _Prior) -> _ByFeatures:
-        i, j = np.triu_indices(len(self._priors), 1)
+        i, j = pairs = np.triu_indices(len(self._priors), 1)
         for start in range(self._summed, len(self._rows), _BATCH):
             x, gains = self._matrices(self._rows[start : start + _BATCH])
             full = np.concatenate([x, x[:, i] * x[:, j]], axis=1)
             self._gram = self._gram + full.T @ full  # integers: exact in any order
             self._moment = self._moment + full.astype(np.int64).T @ gains
         self._summed = len(self._rows)
-        return _ByFeatures((i, j), self._gram, self._moment / fixed(1.0), prior)
+        gram, moment = self._gram, self._moment / fixed(1.0)
+        if self._earlier is not None:
+            old = self._earlier
+            full = np.concatenate([old.x, old.x[:, i] * old.x[:, j]], axis=1)
+            weighted = full.T * old.weights
+            gram, moment = gram + weighted @ full, moment + weighted @ old.gains
+        return _ByFeatures(pairs, gram, moment, prior)
 
     def _matrices(self, rows: list[tuple[bytes, int]]) -> tuple[Matrix, npt.NDArray[np.int64]]:
         flat = np.frombuffer(b"".join([row[0] for row in rows]), dtype=np.uint8)
