@@ -24,6 +24,7 @@ from worlds import LIMITS, ROOT, Bench, World, wait_for
 
 from runner.egress import exports
 from runner.egress.record import Connection, connections
+from runner.egress.tunnel import PORT
 from runner.errors import EngineError
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
@@ -31,7 +32,7 @@ from runner.sandbox.endpoints import DEFAULT_SOCKET
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.outgoing import Outlet
 from runner.sandbox.proof import demand_way_out
-from runner.sandbox.protocol import Exit, Step
+from runner.sandbox.protocol import Door, Exit, Step
 from runner.wire import Tally, shut, splice
 
 pytestmark = pytest.mark.engine
@@ -128,11 +129,12 @@ END
     assert printed.strip() == "0"
 
 
-# Everything that an action may try; prints what worked. Arguments: as they are described at the call.
-ATTACK = r"""
+# What an action may try without a proxy; collects what worked. Arguments: a port of the host's that
+# listens, an abstract socket's name, the ports of the forwarder.
+REACH = r"""
 import errno, json, os, socket, struct, sys
 
-port, other, abstract = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+port, abstract, doors = int(sys.argv[1]), sys.argv[2], list(map(int, sys.argv[3:]))
 worked = []
 
 def tried(name, function):
@@ -174,20 +176,28 @@ def vsock():
         sock.connect((2, 22))
         return True
 
-def bound(address):
+def bound(address, door):
     # the forwarder's own place
     with socket.socket() as sock:
         for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
             sock.setsockopt(socket.SOL_SOCKET, option, 1)
-        sock.bind((address, 3128))
+        sock.bind((address, door))
         sock.listen()
         return True
 
 tried("vsock", vsock)
 for address in ("127.0.0.1", "0.0.0.0"):
-    tried(f"bind {address}", lambda: bound(address))
+    for door in doors:
+        tried(f"bind {address} {door}", lambda: bound(address, door))
+for door in {3127, 3128, 3129, 3130, 3131} - {*doors}:
+    tried(f"door {door}", lambda: tcp("127.0.0.1", door))
 for family, kind, protocol in ((socket.AF_INET, socket.SOCK_RAW, 1), (socket.AF_PACKET, socket.SOCK_RAW, 3)):
     tried(f"raw {family}", lambda: socket.socket(family, kind, protocol))
+"""
+
+# What it may try of the proxy, which lists ``port``, and ``other`` not.
+ASK = r"""
+other = int(os.environ["OTHER"])
 
 def asked(request):
     with socket.create_connection(("127.0.0.1", 3128), 5) as proxy:
@@ -212,6 +222,9 @@ with socket.create_connection(("127.0.0.1", 3128), 5) as proxy:
                   f"GET http://127.0.0.1:{port}/smuggled HTTP/1.1\r\n\r\n".encode())
     if proxy.makefile("rb").read().count(b"HTTP/1.") != 1:
         worked.append("second request")
+"""
+
+TELL = r"""
 with open("/proc/net/dev") as devices:
     print(json.dumps([worked, [line.split(":")[0].strip() for line in devices.readlines()[2:]],
                       open("/proc/net/route").read().splitlines()[1:], os.path.exists("/var/run/docker.sock")]))
@@ -229,7 +242,8 @@ def test_nothing_else_is_reached(engine_bench: Bench, service: Service) -> None:
         for each in (unlisted, abstract):
             each.listen()
         other = unlisted.getsockname()[1]
-        script = f"cat >attack.py <<'END'\n{ATTACK}\nEND\npython3 attack.py {service.port} {other} {name}\n"
+        script = f"cat >attack.py <<'END'\n{REACH + ASK + TELL}\nEND\n"
+        script += f"OTHER={other} python3 attack.py {service.port} {name} {PORT}\n"
         printed, reached, _ = run(engine_bench, script, service.host)
     assert json.loads(printed) == [[], ["lo"], [], False]
     assert service.asked == ["/hello"]
@@ -237,6 +251,25 @@ def test_nothing_else_is_reached(engine_bench: Bench, service: Service) -> None:
     refused = {each.target for each in reached if not each.allowed}
     assert {f"127.0.0.1:{other}", "169.254.169.254:80", f"evil.example:{service.port}"} <= refused
     assert all(each.why for each in reached if not each.allowed)
+
+
+def test_a_step_with_doors_has_them_and_nothing_else(
+    engine_bench: Bench, service: Service, client: docker.DockerClient
+) -> None:
+    came: list[socket.socket] = []
+    doors = (Door(3129, came.append), Door(3130, came.append))
+    name = f"oppie-{os.getpid()}"
+    script = f"cat >attack.py <<'END'\n{REACH + TELL}\nEND\npython3 attack.py {service.port} {name} 3129 3130\n"
+    step = replace(engine_bench.step(script), doors=doors)
+    with socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(f"\0{name}")
+        abstract.listen()
+        result = engine_bench.run(step)
+    assert json.loads(engine_bench.log(step).read_text()) == [[], ["lo"], [], False]
+    assert (service.asked, came) == ([], [])
+    facts = client.api.inspect_container(result.container)
+    assert facts["Mounts"] == []
+    assert facts["HostConfig"]["NetworkMode"].startswith("container:")
 
 
 @contextmanager
@@ -341,11 +374,12 @@ def test_an_image_without_the_forwarders_means_is_told_at_once(
         client.api.remove_image(f"{name}:empty", noprune=True)
 
 
-def test_the_way_out_is_shown_to_work(engine_bench: Bench, tmp_path: Path) -> None:
-    limits = engine_bench.limits(hosts=("a.example",))
+@pytest.mark.parametrize("hosts", [(), ("a.example",)])
+def test_the_doors_are_shown_to_work(
+    engine_bench: Bench, tmp_path: Path, hosts: tuple[str, ...]
+) -> None:
+    limits = engine_bench.limits(hosts=hosts)
     demand_way_out(engine_bench.sandbox, limits, engine_bench.world.image, tmp_path)
-    with pytest.raises(EngineError, match=r"the proxy is not reached: .*refused"):
-        demand_way_out(engine_bench.sandbox, LIMITS, engine_bench.world.image, tmp_path)
 
 
 _PLANNER = """

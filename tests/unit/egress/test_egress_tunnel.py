@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from runner.egress import tunnel
 from runner.egress.tunnel import CREDIT, DATA, END, OPEN, PORT, RESET, WINDOW, Broken, Tunnel
 
+OTHER = PORT + 1
+
 
 class SocketWire:
     """A wire over a socket, which takes a few bytes at a time."""
@@ -174,7 +176,7 @@ def alone() -> Iterator[tuple[socket.socket, list[socket.socket], list[BaseExcep
 
     def run() -> None:
         try:
-            Tunnel(SocketWire(far), {PORT: sockets.append}).serve()
+            Tunnel(SocketWire(far), {PORT: sockets.append, OTHER: sockets.append}).serve()
         except (Broken, OSError) as error:
             raised.append(error)
 
@@ -195,7 +197,7 @@ def alone() -> Iterator[tuple[socket.socket, list[socket.socket], list[BaseExcep
     "frames",
     [
         opening(1) * 2,
-        opening(1, PORT + 1),  # where there is no door
+        opening(1, OTHER + 1),  # where there is no door
         frame(1, OPEN),
         frame(1, OPEN, b"\0" + struct.pack(">H", PORT) + b"\0"),
         frame(1, 9),
@@ -226,12 +228,15 @@ def test_what_comes_for_a_connection_that_is_gone_is_nothing() -> None:
         assert raised == []
 
 
-def test_too_many_are_turned_away() -> None:
+def test_too_many_are_turned_away_at_their_own_door() -> None:
     with alone() as (near, sockets, raised, _):
         for number in range(tunnel.MOST_CONNECTIONS + 1):
             near.sendall(opening(number))
         assert near.recv(100) == frame(tunnel.MOST_CONNECTIONS, RESET)
         assert len(sockets) == tunnel.MOST_CONNECTIONS
+        near.sendall(opening(1000, OTHER) + frame(1000, DATA, b"hello") + opening(1001))
+        assert near.recv(100) == frame(1001, RESET)
+        assert sockets[-1].recv(10) == b"hello"
         assert raised == []
 
 

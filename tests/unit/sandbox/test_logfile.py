@@ -56,3 +56,36 @@ def test_the_cap_does_not_depend_on_the_pieces(pieces: list[bytes]) -> None:
 def test_the_mark_lies_beside_its_log() -> None:
     assert sent_mark(Path("/x/A-1/act.log")) == Path("/x/A-1/act.log.sent")
     assert sent_mark(Path("/x/A-1/log")) == Path("/x/A-1/log.sent")
+
+
+def test_whoever_watches_sees_all_but_what_is_hidden(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+
+    def watch(data: bytes) -> bool:
+        seen.append(data)
+        return data == b"result"
+
+    with LogFile(tmp_path / "log", 10, [b"s3cret"], watch) as log:
+        log.write(b"a s3cr")
+        assert seen == [b"a "]
+        log.write(b"et b" + b"x" * 20)
+        assert not log.result_is_in
+        log.write(b"result")
+        log.write(b"s3")
+        assert log.result_is_in
+    assert seen == [b"a ", b"*** b" + b"x" * 20, b"result", b"s3"]
+    assert not log.complete
+
+
+def test_what_watching_raises_goes_through_and_closes_the_log(tmp_path: Path) -> None:
+    calls: list[bytes] = []
+
+    def watch(data: bytes) -> bool:
+        calls.append(data)
+        raise LookupError(data)
+
+    log = LogFile(tmp_path / "log", 10, [b"s3cret"], watch)
+    with pytest.raises(LookupError), log:
+        log.write(b"said s3c")
+    assert calls == [b"said "]  # and not once more at the end
+    assert (tmp_path / "log").read_bytes() == b"said s3c"
