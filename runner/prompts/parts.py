@@ -12,7 +12,9 @@ from runner.report.text import bounded, clean_block
 LINE_CHARS = 400
 
 _PLACEHOLDER = re.compile(r"\{\{ ?([a-z_]+) ?\}\}")
-_MARK_BYTES = 80  # what saying that something was cut takes at most
+_MARK_BYTES = 80  # what saying that something was cut takes at most, with the fence
+_RUN = 16  # backticks in a row that are kept: a fence has one more
+_LONG_RUN = re.compile("`{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,12 @@ class Part:
 
     def text(self, room_bytes: int) -> str:
         """The part in at most ``room_bytes``, and the few that it takes to say what was cut."""
-        fence = _fence(self.lines) if self.foreign else ""
-        room = min(room_bytes, self.limit_bytes) - _size(self.head) - 2 * len(fence)
-        shown, left_out = _fitting(self.lines, room)
+        room = min(room_bytes, self.limit_bytes) - _size(self.head)
+        shown = _fitting(self.lines, room)
+        left_out = len(self.lines) - len(shown)
         said = f"[cut: {count(left_out, 'more line')}]" if left_out else ""
-        body = "\n".join((fence, *shown, fence) if shown and fence else shown)
+        fence = _fence(shown) if self.foreign and shown else ""
+        body = "\n".join((fence, *shown, fence) if fence else shown)
         return "\n".join(piece for piece in (self.head, body, said) if piece)
 
 
@@ -95,28 +98,33 @@ def _placed(found: re.Match[str], text: str) -> str:
     return begin + text + ("" if after.startswith("\n") or not after else "\n")
 
 
-def _fitting(lines: tuple[str, ...], room_bytes: int) -> tuple[tuple[str, ...], int]:
-    """As many lines from the top as have room, and how many more there are."""
-    for number, line in enumerate(lines):
+def _fitting(lines: tuple[str, ...], room_bytes: int) -> list[str]:
+    """As many lines from the top as have room, cleaned."""
+    shown: list[str] = []
+    for raw in lines:
+        line = clean_block(raw[: LINE_CHARS + 1])
+        line = _LONG_RUN.sub("`" * _RUN, bounded(line, LINE_CHARS))
         room_bytes -= _size(line) + 1
         if room_bytes < 0:
-            return lines[:number], len(lines) - number
-    return lines, 0
+            break
+        shown.append(line)
+    return shown
 
 
-def _fence(lines: tuple[str, ...]) -> str:
+def _fence(lines: list[str]) -> str:
     """A block ends where a line has as many backticks as began it: more than any of its own."""
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     return "`" * max(3, longest + 1)
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    shown = clean_block(text).strip("\n")
-    return tuple(bounded(line.rstrip(), LINE_CHARS) for line in shown.split("\n") if shown)
+    shown = text.replace("\r\n", "\n").strip("\n")
+    return tuple(line.rstrip() for line in shown.split("\n")) if shown else ()
 
 
 def _one_line(text: str) -> tuple[str, ...]:
-    return _lines(" / ".join(line.rstrip() for line in text.splitlines() if line.strip()))
+    lines = (line.strip() for line in text[: 4 * LINE_CHARS].splitlines())
+    return _lines(" / ".join(line for line in lines if line))
 
 
 def _size(text: str) -> int:

@@ -50,7 +50,7 @@ def read_backtrack(text: str) -> str:
     """The reason of an agent that gives its node up, from its last line ``BACKTRACK: <reason>``; ""
     if there is none."""
     found = _BACKTRACK.findall(text[-READ_CHARS:])
-    return clean(found[-1], SAID_CHARS) if found else ""
+    return clean(found[-1].rstrip("`* "), SAID_CHARS) if found else ""
 
 
 def _parse(text: str) -> tuple[str, str, str]:
