@@ -25,7 +25,7 @@ from runner.guard.terms import Terms
 from runner.sandbox import growth, images, snapshots, spec
 from runner.sandbox.connect import Client, connect
 from runner.sandbox.engine import EngineSandbox
-from runner.sandbox.protocol import Exit
+from runner.sandbox.protocol import Door, Exit
 
 # A registry that nobody keeps: asking for it is what counts, not what it has.
 UNREACHABLE = "127.0.0.1:1/nothing:1"
@@ -132,7 +132,8 @@ def make_images(client: Client, folder: Path) -> None:
 
 
 def use_a_sandbox(stage: Stage) -> None:
-    """What a short run seldom comes to: flattening, names that move, memory that runs out."""
+    """What a short run seldom comes to: flattening, names that move, memory that runs out, doors, a
+    step that is committed while it runs."""
     run_id = f"guard-{secrets.token_hex(3)}"
     world = World("engine", stage.folder, stage.machine.image, run_id)
     sandbox = EngineSandbox(connect(stage.url), run_id, world.image)
@@ -148,6 +149,7 @@ def use_a_sandbox(stage: Stage) -> None:
         assert result.exit is Exit.TIMEOUT
         result, _ = bench.sh("true", hosts=("example.org",))
         assert result.exit is Exit.OK
+        commit_while_it_runs(bench)
         sandbox.retag(first.digest, f"oppie/{run_id}:again")
         bench.tags.append(f"oppie/{run_id}:again")
         hungry = 'python3 -c "x = bytearray(1 << 30)"'
@@ -158,6 +160,18 @@ def use_a_sandbox(stage: Stage) -> None:
     finally:
         bench.clean()
         sandbox.close()
+
+
+def commit_while_it_runs(bench: Bench) -> None:
+    step = bench.step("echo up; sleep 60")
+
+    def watch(_: bytes) -> bool:
+        bench.commit(bench.sandbox.container_of(step.name), "4")
+        return False
+
+    door = Door(3129, lambda sock: sock.close())
+    result = bench.run(replace(step, doors=(door,), quiet_s=2.0, watch=watch))
+    assert result.exit is Exit.SILENT
 
 
 def remove_images(client: Client) -> None:
