@@ -64,13 +64,15 @@ def verdict_of(outcome: Outcome, thresholds: Thresholds = DEFAULT_THRESHOLDS) ->
     match outcome:
         case Outcome.FAILED | Outcome.TIMEOUT | Outcome.OOM | Outcome.DISK | Outcome.TAMPERED:
             return Judgement(outcome, Decision.DISCARD, thresholds.failed_reward)
+        case Outcome.REJECTED:  # by a reviewer
+            return Judgement(outcome, Decision.DISCARD, thresholds.rejected_reward)
         case Outcome.BUDGET:  # says nothing of the idea
             return Judgement(outcome, Decision.DISCARD, thresholds.neutral_reward)
         case Outcome.DUPLICATE:
             return Judgement(outcome, Decision.DISCARD, None)
         case Outcome.INFRA:
             return Judgement(outcome, Decision.ABANDON, None)
-        case Outcome.IMPROVED | Outcome.NEUTRAL | Outcome.REGRESSED | Outcome.REJECTED:
+        case Outcome.IMPROVED | Outcome.NEUTRAL | Outcome.REGRESSED:
             raise ValueError(f"{outcome} is the verdict on a measurement; call judge()")
         case _:
             assert_never(outcome)

@@ -89,6 +89,16 @@ class Reading:
             ).fetchone()
         return float(row[0])
 
+    def cost_usd(self, run_id: str) -> float:
+        """What models have cost in all visits so far, as far as it is known."""
+        with telling(self._path):
+            row = self._connection.execute(
+                "SELECT coalesce(sum(json_extract(details, '$.spending.cost_usd')), 0) FROM visits"
+                " WHERE run = ? AND details LIKE '%\"spending\"%'",
+                (self._id(run_id),),
+            ).fetchone()
+        return float(row[0])
+
     def elapsed_s(self, run_id: str) -> float:
         """The wall time of the search so far, over all resumes."""
         with telling(self._path):

@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from runner.settings import PREFIX, Settings
+from runner.task import agent_file, load_task
 from runner.task import file as shape
-from runner.task import load_task
 
 PAGE = (Path(__file__).parents[2] / "docs/task-file.md").read_text(encoding="utf-8")
 
@@ -33,6 +33,11 @@ SECTIONS: list[tuple[str, type[BaseModel], str]] = [
     ("## `[loaders]`", shape.LoadersSection, "loaders"),
     ("## `[sealed]`", shape.SealedSection, "sealed"),
     ("## `[tests_first]`", shape.TestsFirstSection, "tests_first"),
+    ("## `[gateway]`", agent_file.GatewaySection, "gateway"),
+    ("### `upstreams`", agent_file.UpstreamSection, "gateway.upstreams"),
+    ("## `[mcp]`", agent_file.McpSection, "mcp"),
+    ("## `[knowledge]`", agent_file.KnowledgeSection, "knowledge"),
+    ("## `[prompts]`", agent_file.PromptsSection, "prompts"),
     ("## `[hooks]`", shape.HooksSection, "hooks"),
 ]
 MINIMAL = {
@@ -61,7 +66,7 @@ def keys(heading: str) -> list[str]:
 def test_the_page_has_exactly_the_keys_of_the_file(
     heading: str, model: type[BaseModel], table: str
 ) -> None:
-    sections = {section.split(".")[0] for _, _, section in SECTIONS} | {"thresholds"}
+    sections = {section.split(".")[0] for _, _, section in SECTIONS} | {"thresholds", "review"}
     within = ("benchmark", "sealed")  # their keys have names that other sections have too
     own = [key for key in model.model_fields if key not in sections or table in within]
     assert sorted(keys(heading)) == sorted(own)
@@ -85,7 +90,7 @@ def test_writing_the_documented_defaults_changes_nothing(tmp_path: Path) -> None
     text = ""
     order = sorted(SECTIONS, key=lambda section: section[2] != "")
     for heading, _, table in order:
-        if table in ("image", "tests_first", "sandbox.mounts"):
+        if table in ("image", "tests_first", "sandbox.mounts", "gateway.upstreams", "prompts"):
             continue  # their keys have no default: the sections have
         head = MINIMAL.get(table, f"[{table}]\n")
         values = [(key, value) for key, value in defaults(heading) if f"{key} =" not in head]

@@ -45,11 +45,14 @@ def test_thresholds_are_settings() -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_what_has_no_measurement(outcome: Outcome) -> None:
     match outcome:
-        case Outcome.IMPROVED | Outcome.NEUTRAL | Outcome.REGRESSED | Outcome.REJECTED:
+        case Outcome.IMPROVED | Outcome.NEUTRAL | Outcome.REGRESSED:
             with pytest.raises(ValueError, match="call judge"):
                 verdict_of(outcome)
         case Outcome.DUPLICATE:
             assert verdict_of(outcome).reward is None
+            assert verdict_of(outcome).decision is Decision.DISCARD
+        case Outcome.BUDGET:
+            assert verdict_of(outcome).reward == 0.0
             assert verdict_of(outcome).decision is Decision.DISCARD
         case Outcome.INFRA:
             assert verdict_of(outcome).reward is None
