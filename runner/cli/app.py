@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from runner import __version__
-from runner.cli import detect, gate, gc, guard, images, machine, publishing, read, run, spaces, work
+from runner.cli import detect, gate, gc, guard, images, machine, mcp, publishing, read, run, spaces, work
 
 app = typer.Typer(
     name="oppie",
@@ -56,6 +56,7 @@ app.command("report")(publishing.report)
 app.command("simulate")(spaces.simulate)
 app.command("export-space")(spaces.export_space)
 app.command("gc")(gc.gc)
+app.command("mcp")(mcp.mcp)
 app.command("doctor")(machine.doctor)
 app.command("guard")(guard.guard)
 app.add_typer(images.app, name="images")
