@@ -82,8 +82,12 @@ class EngineSandbox:
         """See ``protocol.Sandbox.run``. A step that comes to nothing leaves no container."""
         self._containers.check_cancelled()
         name = self._containers.name_of(step.name)
-        with self._removed_on_error(name), engine_errors(f"run {name}"):
-            return StepRun(self._containers, self._patience, step, log).run()
+        with (
+            self._removed_on_error(name),
+            _watchers_errors(step) as watched,
+            engine_errors(f"run {name}"),
+        ):
+            return StepRun(self._containers, self._patience, watched, log).run()
 
     def container_of(self, step_name: str) -> str:
         """See ``protocol.Sandbox.container_of``."""
@@ -208,3 +212,27 @@ class EngineSandbox:
         with engine_errors(doing):
             return self._patience.ask(call)
 
+
+
+@contextlib.contextmanager
+def _watchers_errors(step: Step) -> Iterator[Step]:
+    """The step, of which an error of whoever watches it (a file, some JSON) leaves the block as it
+    was raised, and not as one of the engine's."""
+    watch, raised = step.watch, list[Exception]()
+    if watch is None:
+        yield step
+        return
+
+    def watching(data: bytes) -> bool:
+        try:
+            return watch(data)
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    try:
+        yield replace(step, watch=watching)
+    except EngineError:
+        if raised:
+            raise raised[0] from None
+        raise

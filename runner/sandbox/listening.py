@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 from runner.sandbox.protocol import Door
 from runner.wire import shut
 
 _HOST = "127.0.0.1"
 _AGAIN_S = 0.05
+_CONNECTIONS = Path("/proc/net/tcp")  # proc(5): local address, remote address, ..., user
 
 
 @contextlib.contextmanager
@@ -20,7 +24,8 @@ def listening(doors: tuple[Door, ...]) -> Iterator[tuple[str, ...]]:
     """Open doors, as long as the block lasts; what is to be set in the environment of the step that
     has them (``NAME=value``). When it ends, so do all connections.
 
-    Any program of this machine can come in. Raises ``OSError`` where no port can be had.
+    Any program of this user's can come in; others' are hung up on. Raises ``OSError`` where no port
+    can be had.
     """
     with contextlib.ExitStack() as stack:
         where = []
@@ -47,6 +52,9 @@ class _Listener:
             except OSError:  # whoever called has gone; or there are too many files open
                 self._closed.wait(_AGAIN_S)
                 continue
+            if _user_behind(sock) != os.geteuid():
+                sock.close()
+                continue
             self._taken.add(sock)
             self._door.take(sock)
 
@@ -57,3 +65,18 @@ class _Listener:
         self._sock.close()
         for sock in list(self._taken):  # those that are in use still
             shut(sock, socket.SHUT_RDWR)
+
+
+def _user_behind(sock: socket.socket) -> int | None:
+    """Whose program is at the other end of a connection over loopback; ``None`` if it has gone."""
+    theirs, ours = _in_table(sock.getpeername()), _in_table(sock.getsockname())
+    for line in _CONNECTIONS.read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1:3] == [theirs, ours]:
+            return int(fields[7])
+    return None
+
+
+def _in_table(address: tuple[str, int]) -> str:
+    host = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    return f"{host:08X}:{address[1]:04X}"

@@ -52,9 +52,9 @@ class StepRun:
     def _drive(self) -> StepResult:
         """Start, pump, and wait for the end."""
         step, started = self._step, time.monotonic()
-        vigil = Vigil(started + step.limits.time_s, started, step.quiet_s)
         with LogFile(self._log, step.limits.log_bytes, step.hidden, step.watch) as sink:
             with contextlib.closing(self._containers.start(self._name)) as stream:
+                vigil = Vigil(started + step.limits.time_s, time.monotonic(), step.quiet_s)
                 stream.send(step.stdin, close=True)
                 disk_hit = self._pump(stream, sink, vigil)
             end = self._containers.ending(self._name, step.limits, vigil.due, disk_hit=disk_hit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import threading
 
@@ -66,3 +67,15 @@ def test_without_doors_there_is_nothing() -> None:
     with listening(()) as where:
         assert where == ()
         assert threading.active_count() == before
+
+
+def test_another_user_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    somebody_else = os.geteuid() + 1
+    monkeypatch.setattr("os.geteuid", lambda: somebody_else)
+    taken: list[socket.socket] = []
+    with (
+        listening((Door(1, taken.append),)) as (where,),
+        socket.create_connection(("127.0.0.1", port_of(where, 1)), 20) as caller,
+    ):
+        assert caller.recv(10) == b""
+    assert taken == []
