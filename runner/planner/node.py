@@ -54,6 +54,7 @@ class Node:
         "parent",
         "peak",
         "reward_sum",
+        "rounds",
         "snapshot",
         "state",
         "tree_id",
@@ -75,6 +76,7 @@ class Node:
         self.expected_gain = 0.0
         self.open = False  # an attempt of this very node is in flight
         self.attempts = 0
+        self.rounds = 0  # of an agent, in all attempts that were closed
         self.in_flight = 0
         self.visits = 0
         self.reward_sum = 0  # fixed point

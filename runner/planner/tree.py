@@ -203,6 +203,7 @@ class Tree:
         if node.visits == 0:
             node.first_reward = reward
         node.open = False
+        node.rounds += len(expansion.rounds)
         self.in_flight -= 1
         self.evaluations += 1
         self.container_s += expansion.container_s
