@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from runner.model import Measurement, MetricSpec
 from runner.prompts.essence import Essence, digest
 from runner.prompts.parts import Part, foreign, words
@@ -15,7 +17,7 @@ from runner.report.figures import (
 
 
 def gain_essence(found: Measurement, objective: MetricSpec, threshold: float) -> Essence:
-    """Why a gain isn't enough: before and after, the interval, and what is wanted.
+    """Why a gain isn't enough: before and after, the interval, and what is wanted (0.02: 2 %).
 
     Its signature tells a loss, no difference, and too small a gain apart, for one metric.
     """
@@ -26,7 +28,7 @@ def gain_essence(found: Measurement, objective: MetricSpec, threshold: float) ->
             kind = "no difference to the parent could be shown"
         case _:
             kind = "better than the parent, but by too little"
-    wanted = f"; at least {percent(threshold)} is wanted" if threshold > 0.0 else ""
+    wanted = f"; at least {percent(math.log1p(threshold))} is wanted" if threshold > 0.0 else ""
     lines = [f"{kind}{wanted}", *_lines(found, objective)]
     return Essence((), (), kind, "\n".join(lines), digest(["gain", objective.name, kind]))
 

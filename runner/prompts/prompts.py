@@ -39,7 +39,7 @@ class Scene:
 class Prompts:
     """Each method gives one prompt of at most 24 KiB. What is foreign in it (test names, log lines,
     what agents said) is cleaned, bounded, and in fences that it can't close; where something had to
-    be cut, a line says so. Gains are log-ratios."""
+    be cut, a line says so."""
 
     templates: Mapping[Kind, str]
 
@@ -64,7 +64,7 @@ class Prompts:
         """What the agent is told as it begins to make the node ``label``.
 
         ``profile`` is what is known of where the parent spends its time; ``threshold`` the gain
-        that the node has to reach.
+        that the node has to reach, as a delta (0.02 is 2 % better).
         """
         work = {
             "protected": sections.protected(scene.protected),

@@ -26,9 +26,9 @@ def objective(briefing: Briefing) -> Part:
 
 
 def expected(briefing: Briefing, threshold: float) -> Part:
-    """What a node has to gain over its parent, and what the planner guesses of this one."""
+    """What a node has to gain over its parent (0.02: 2 %), and what the planner guesses of this one."""
     text = (
-        f"A gain of at least {percent(threshold)} over the state you start from is wanted, measured "
+        f"A gain of at least {percent(math.log1p(threshold))} over the state you start from is wanted, measured "
         "in pairs, with noise taken into account."
         if threshold > 0.0
         else "Any gain counts that is larger than the noise of the benchmark."
