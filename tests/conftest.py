@@ -18,6 +18,7 @@ from runner.errors import EngineUnavailable
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
 from runner.sandbox.fake import FakeSandbox
+from runner.sandbox.local import Kind, open_local
 from runner.sandbox.protocol import Leftovers, Sandbox
 
 # The same examples each time, on a machine of any speed; `pytest --hypothesis-profile explore` looks
@@ -84,13 +85,19 @@ def nothing_left_behind(client: docker.DockerClient) -> Iterator[None]:
     assert _ours(client) - before == set()
 
 
-@pytest.fixture(scope="session", params=["fake", pytest.param("engine", marks=pytest.mark.engine)])
+@pytest.fixture(
+    scope="session",
+    params=["fake", *Kind, pytest.param("engine", marks=pytest.mark.engine)],
+)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Each of the two worlds in turn."""
+    """Each of the worlds in turn."""
     folder = tmp_path_factory.mktemp("world")
     run_id = f"{SESSION}-{request.param}"
     if request.param == "fake":
         return World("fake", folder, FakeSandbox(folder / "fake", run_id).base(), run_id)
+    if request.param in list(Kind):
+        base = open_local(request.param, folder / "local", run_id).base()
+        return World(request.param, folder, base, run_id)
     return World("engine", folder, request.getfixturevalue("agent_image"), run_id)
 
 

@@ -19,6 +19,7 @@ from runner.model import Limits, Snapshot
 from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.fake import FakeSandbox
+from runner.sandbox.local import Kind, open_local
 from runner.sandbox.protocol import Leftovers, Repetition, Sandbox, Session, Step, StepResult
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,9 @@ class World:
         """A new door to this world."""
         if self.kind == "fake":
             return FakeSandbox(self.folder / "fake", run_id or self.run_id, slot, cancelled)
+        if self.kind in list(Kind):
+            folder = self.folder / "local"
+            return open_local(Kind(self.kind), folder, run_id or self.run_id, slot, cancelled)
         return EngineSandbox(connect(), run_id or self.run_id, self.image, slot, cancelled)
 
     @contextmanager

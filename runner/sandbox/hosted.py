@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -102,8 +103,7 @@ class HostedSandbox:
             self._create(container, step, spec.KIND_STEP)
             return run.start()
         except BaseException:
-            container.kill()
-            remove_tree(container.home)
+            self._destroy(container)
             raise
 
     def container_of(self, step_name: str) -> str:
@@ -127,9 +127,11 @@ class HostedSandbox:
 
     def remove(self, container: str) -> None:
         """See ``protocol.Sandbox.remove``."""
-        found = self._container(self._containers / container)
-        found.kill()
-        remove_tree(found.home)
+        self._destroy(self._container(self._containers / container))
+
+    def _destroy(self, container: Container) -> None:
+        container.kill()
+        remove_tree(container.home)
 
     def _create(self, container: Container, step: Step, kind: str) -> None:
         digest = self._images.find(step.image).digest
@@ -138,13 +140,16 @@ class HostedSandbox:
         container.create(digest, total_bytes, labels)
         self._images.fill(digest, container.home)
         if step.archive is not None:
-            unpack(step.archive, container.home)
+            unpack(step.archive, container.workspace.parent)
 
     # -- sessions ------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def session(self, step: Step, log: Path) -> Iterator[LoopSession]:
+    def session(self, step: Step, log: Path) -> AbstractContextManager[LoopSession]:
         """See ``protocol.Sandbox.session``."""
+        return self._session(step, log)
+
+    @contextlib.contextmanager
+    def _session(self, step: Step, log: Path) -> Iterator[LoopSession]:
         self._check_cancelled()
         full_name, limits = self._name(step.name), step.limits
         self.remove(full_name)
@@ -156,8 +161,7 @@ class HostedSandbox:
             with contextlib.closing(wire), LogFile(log, limits.log_bytes) as sink:
                 yield LoopSession(wire, sink, limits.time_s, ProcessVessel(container, limits))
         finally:
-            container.kill()
-            remove_tree(container.home)
+            self._destroy(container)
 
     # -- snapshots -----------------------------------------------------------------------------
 

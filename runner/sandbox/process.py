@@ -28,8 +28,8 @@ _START_S = 10.0
 
 # The main process; $0 is the container's folder. When the planner has died, it is the only one who
 # still learns how the command ended. What the shell has to say of that is not the command's output.
-_MAIN = """
-echo $$ >"$0/pid" && cd "$0/workspace" || exit 125
+MAIN = """
+echo $$ >"$0/pid" || exit 125
 exec 3>&2 2>/dev/null
 (exec "$@" 2>&3 3>&-)
 echo $? >"$0/code"
@@ -39,6 +39,8 @@ echo $? >"$0/code"
 class Container:
     """The folder ``home`` holds ``meta.json``, ``workspace/``, ``home/``, and once started ``pid``,
     ``output`` (of a step) and, at the end, ``code``."""
+
+    main = MAIN
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -94,7 +96,8 @@ class Container:
             output_write = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
             output_read = os.open(path, os.O_RDONLY)
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _MAIN, str(self.home), *command],
+            ["/bin/sh", "-c", self.main, str(self.home), *command],
+            cwd=self.workspace,
             stdin=stdin_read,
             stdout=output_write,
             stderr=output_write,

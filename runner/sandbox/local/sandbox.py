@@ -1,0 +1,82 @@
+"""A sandbox without an engine, for trusted actions: states are commits, a node works in a folder.
+
+No isolation: see ``shortcomings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from runner.sandbox.hosted import HostedSandbox
+from runner.sandbox.local.container import LocalContainer
+from runner.sandbox.local.ground import Kind, lay
+from runner.sandbox.local.rlimits import limited
+from runner.sandbox.local.states import TREE, States
+from runner.sandbox.local.work import mark_kept, save_work
+from runner.sandbox.process import Container
+from runner.sandbox.protocol import Step, StepResult
+from runner.sandbox.session import LoopSession
+from runner.sandbox.trees import pack
+
+
+class LocalSandbox(HostedSandbox):
+    """See ``protocol.Sandbox``. ``folder`` may be shared by any number of workers, runs and kinds.
+
+    ``environment`` is the planner's: what ``LocalContainer`` takes of it is handed on. A container is
+    removed as soon as its planner is done with it; work of any other is saved first (``work``).
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        folder: Path,
+        run_id: str,
+        cancelled: Callable[[], bool] = lambda: False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._states = States(folder / "states.git", partial(lay, kind))
+        self._done: set[str] = set()
+        make = partial(LocalContainer, environment=environment or {})
+        super().__init__(folder / "containers", self._states, run_id, cancelled, make)
+
+    def base(self) -> str:
+        """A reference to a state with an empty workspace."""
+        return self._states.base()
+
+    def run(self, step: Step, log: Path) -> StepResult:
+        """See ``protocol.Sandbox.run``."""
+        result = super().run(_limited(step), log)
+        self._done.add(result.container)
+        return result
+
+    def session(self, step: Step, log: Path) -> AbstractContextManager[LoopSession]:
+        """See ``protocol.Sandbox.session``."""
+        return super().session(_limited(step), log)
+
+    def archive(self, container: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.archive``."""
+        found = self._existing(container)
+        yield from pack(found.workspace, "workspace")
+        mark_kept(found)
+
+    def export(self, container: str) -> Iterator[bytes]:
+        """See ``protocol.Sandbox.export``."""
+        return pack(self._existing(container).home / TREE, ".")
+
+    def _destroy(self, container: Container) -> None:
+        """Raises ``EngineError`` for a folder that may hold somebody's work, or runs elsewhere."""
+        container.kill()
+        if container.home.name not in self._done:
+            save_work(container, self._states)
+        super()._destroy(container)
+        self._done.discard(container.home.name)
+        self._states.forget_worktrees()
+
+
+def _limited(step: Step) -> Step:
+    return replace(step, command=limited(step.command, step.limits))

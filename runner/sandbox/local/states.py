@@ -1,0 +1,223 @@
+"""The states of nodes as commits, with a ref for each state and one for each tag.
+
+A state that is discarded loses its tags and its place in the listing, but keeps a ref: what it held is
+gone only once a sweep drops it (``holdings``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from runner.errors import EngineError, EvidenceError, SnapshotMissing
+from runner.model import Snapshot
+from runner.sandbox import spec
+from runner.sandbox.inventory import children_first
+from runner.sandbox.local.names import DISCARDED, LEFT, NEW, STATES, TAGS, tag_ref
+from runner.sandbox.local.repository import FACTS, Draft, open_repository, write_commit
+from runner.sandbox.local.state import DIGEST, FORMAT, State, about, read_states
+from runner.sandbox.local.tree import Entry, decoded, encoded, entries_of, restore
+from runner.sandbox.protocol import HeldImage
+from runner.sandbox.room import Room, room_of
+
+BASE = "oppie/empty:latest"
+TREE = "tree"  # in a container's folder
+PARTS = ("workspace", "home")  # of a tree, which make a state
+_FOLDER = 0o40755
+
+
+@contextlib.contextmanager
+def git_errors(doing: str) -> Iterator[None]:
+    """What git fails at in the block is trouble of the engine's, whose place it takes."""
+    try:
+        yield
+    except EvidenceError as error:
+        raise EngineError(f"{doing}: {error}") from error
+
+
+class States:
+    """See ``hosted.Images``. ``lay(folder, commit, tree)`` makes the folder ``tree`` with a commit's
+    files. Any number of processes may share the repository in ``folder``.
+
+    Raises ``EngineError``, ``StateError``.
+    """
+
+    def __init__(self, folder: Path, lay: Callable[[Path, str, Path], None]) -> None:
+        self._folder = folder
+        self._lay = lay
+        with git_errors("open the states"):
+            self._git = open_repository(folder)
+
+    def base(self) -> str:
+        """The tag of a state with an empty workspace and an empty home, made if it isn't there."""
+        with contextlib.suppress(SnapshotMissing):
+            return self.find(BASE).tag
+        empty = [Entry(part, _FOLDER, 0) for part in PARTS]
+        said = about(Snapshot(BASE, "", "", 1, 0), 0, {spec.KIND: "base"})
+        draft = Draft(_new_ref(), "an empty workspace", said, "", encoded(empty))
+        with git_errors(f"make {BASE}"):
+            self._keep(draft.ref, write_commit(self._git, draft, self._folder, ()), BASE, "-")
+        return BASE
+
+    def find(self, reference: str) -> Snapshot:
+        """See ``hosted.Images.find``."""
+        return replace(self._state(reference).snapshot, tag=reference)
+
+    def total_bytes(self, reference: str) -> int:
+        """See ``hosted.Images.total_bytes``."""
+        return self._state(reference).total_bytes
+
+    def fill(self, reference: str, home: Path) -> None:
+        """See ``hosted.Images.fill``."""
+        commit, tree = self._state(reference).commit, home / TREE
+        with git_errors(f"write the files of {reference}"):
+            self._lay(self._folder, commit, tree)
+        restore(tree, decoded((tree / FACTS).read_bytes()))
+
+    def made(self, tag: str, labels: Mapping[str, str]) -> Snapshot | None:
+        """See ``hosted.Images.made``."""
+        with contextlib.suppress(SnapshotMissing):
+            state = self._state(tag)
+            return replace(state.snapshot, tag=tag) if state.labels == labels else None
+        return None
+
+    def save(self, tag: str, home: Path, labels: Mapping[str, str], depth: int) -> Snapshot:
+        """See ``hosted.Images.save``. The same files with the same labels are the same state."""
+        parent = labels[spec.PARENT]
+        before_bytes = self._total_bytes(parent.removeprefix(DIGEST)) if parent else 0
+        snapshot = Snapshot(tag, "", parent, depth, before_bytes)
+        title = f"{labels[spec.NODE]} of run {labels[spec.RUN]}"
+        made, draft_ref = self._write(_new_ref(), title, home, snapshot, labels)
+        with git_errors(f"keep {tag}"):
+            self._keep(draft_ref, made.digest.removeprefix(DIGEST), tag, labels[spec.RUN])
+        return made
+
+    def keep_left(self, home: Path, image: str, labels: Mapping[str, str]) -> None:
+        """Keep what is in a container's folder, and in no state, as a commit on its image's."""
+        ref = f"{LEFT}/{labels[spec.RUN]}/{home.name}"
+        snapshot = Snapshot("", "", image, 1, 0)
+        self._write(ref, f"{home.name}: what a planner left", home, snapshot, labels)
+
+    def _write(
+        self, ref: str, title: str, home: Path, snapshot: Snapshot, labels: Mapping[str, str]
+    ) -> tuple[Snapshot, str]:
+        """A commit of a container's tree. ``snapshot.size_bytes`` is its parent's total."""
+        tree = home / TREE
+        with git_errors(f"keep the files of {home.name}"), entries_of(tree, PARTS) as entries:
+            total = sum(each.size_bytes for each in entries if each.path.startswith("workspace/"))
+            sized = replace(snapshot, size_bytes=max(0, total - snapshot.size_bytes))
+            parent = snapshot.parent_digest.removeprefix(DIGEST)
+            draft = Draft(ref, title, about(sized, total, labels), parent, encoded(entries))
+            commit = write_commit(self._git, draft, tree, entries)
+        return replace(sized, digest=DIGEST + commit), ref
+
+    def discard(self, reference: str) -> None:
+        """See ``hosted.Images.discard``. A ref to it is kept, elsewhere."""
+        with contextlib.suppress(SnapshotMissing):
+            state = self._state(reference)
+            place = f"{state.run_id or '-'}/{state.commit}"
+            tags = self._refs(f"--points-at={state.commit}", TAGS)
+            doomed = [*(each.ref for each in tags), f"{STATES}/{place}"]
+            self._update(
+                f"update {DISCARDED}/{place} {state.commit}", *(f"delete {ref}" for ref in doomed)
+            )
+
+    def retag(self, digest: str, tag: str) -> None:
+        """See ``hosted.Images.retag``."""
+        self._update(f"update {tag_ref(tag)} {self._state(digest).commit}")
+
+    def held_as(self, reference: str) -> HeldImage | None:
+        """See ``hosted.Images.held_as``."""
+        with contextlib.suppress(SnapshotMissing):
+            state = self._state(reference)
+            return state.held(self._name(state)) if state.is_snapshot else None
+        return None
+
+    def held(self, run_id: str) -> tuple[HeldImage, ...]:
+        """See ``hosted.Images.held``."""
+        states = self._refs(f"{STATES}/{run_id}/")
+        return children_first([state.held(self._name(state)) for state in states])
+
+    def everything(self) -> tuple[HeldImage, ...]:
+        """The states of all runs, those that were discarded and what was left as well; children
+        before their parents."""
+        states = self._refs(STATES, DISCARDED, LEFT)
+        names = {each.commit: self._name(each) for each in states if each.ref.startswith(STATES)}
+        ours = {each.commit: each for each in states if each.run_id}
+        held = [each.held(names.get(each.commit, each.snapshot.digest)) for each in ours.values()]
+        return children_first(held)
+
+    def drop(self, reference: str) -> None:
+        """Let go of a state, discarded or not, or of what was left; absent is fine. Its files go with
+        the next ``sweep``."""
+        wanted = f"--points-at={reference.removeprefix(DIGEST)}"
+        if not reference.startswith(DIGEST):
+            wanted = tag_ref(reference)
+        commits = {each.commit for each in self._refs(wanted)}
+        refs = {each.ref for commit in commits for each in self._refs(f"--points-at={commit}")}
+        self._update(*(f"delete {ref}" for ref in sorted(refs)))
+
+    def sweep(self, *, alone: bool) -> None:
+        """Remove what no ref leads to. ``alone``: nobody is making a state meanwhile, so that what
+        is new can go, too."""
+        with git_errors("sweep the states"):
+            self.forget_worktrees()
+            self._git.run("gc", "--quiet", "--prune=now" if alone else "--prune=1.hour.ago")
+
+    def forget_worktrees(self) -> None:
+        """Let git forget the worktrees whose folders are gone."""
+        with git_errors("forget worktrees"):
+            self._git.run("worktree", "prune", "--expire=now")
+
+    def room(self) -> Room | None:
+        """See ``hosted.Images.room``."""
+        return room_of(self._folder)
+
+    def _name(self, state: State) -> str:
+        """Its tag, or the digest of one that lost it."""
+        tagged = self._refs(tag_ref(state.snapshot.tag))
+        is_its_own = any(each.commit == state.commit for each in tagged)
+        return state.snapshot.tag if is_its_own else state.snapshot.digest
+
+    def _state(self, reference: str) -> State:
+        if reference.startswith(DIGEST):
+            found = self._refs(f"--points-at={reference.removeprefix(DIGEST)}", STATES)
+        else:
+            found = self._refs(tag_ref(reference))
+        for state in found:
+            return state
+        raise SnapshotMissing(f"look up {reference}: no such state")
+
+    def _total_bytes(self, commit: str) -> int:
+        """Of a state that may have been discarded meanwhile."""
+        return next((each.total_bytes for each in self._refs(f"--points-at={commit}")), 0)
+
+    def _refs(self, *wanted: str) -> tuple[State, ...]:
+        """The states that refs lead to; of an id that can be none there are none."""
+        done = self._git.attempt("for-each-ref", FORMAT, *wanted)
+        if done.returncode != 0:
+            with git_errors("read the states"):
+                self._git.demand_repository()
+        return tuple(read_states(done.stdout))
+
+    def _keep(self, draft_ref: str, commit: str, tag: str, run_id: str) -> None:
+        self._update(
+            f"update {STATES}/{run_id}/{commit} {commit}",
+            f"update {tag_ref(tag)} {commit}",
+            f"delete {DISCARDED}/{run_id}/{commit}",
+            f"delete {draft_ref}",
+        )
+
+    def _update(self, *commands: str) -> None:
+        told = "".join(f"{command}\n" for command in commands)
+        with git_errors("change the refs of the states"):
+            self._git.run("update-ref", "--stdin", stdin=told.encode())
+
+
+def _new_ref() -> str:
+    """A ref for a commit in the making, of this thread's own."""
+    return f"{NEW}/{os.getpid()}-{threading.get_native_id()}"
