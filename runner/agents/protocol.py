@@ -75,7 +75,7 @@ class Assignment:
     agent is told that it may spend (the gateway's caps hold whatever it makes of that). ``access``
     is ``None`` for agents that ask no model. ``bridge`` is the program (Python, standard library)
     that agents start as their MCP server; b"" for none. ``found`` is what ``read_probe`` gave.
-    ``command`` and ``recording`` are the spec's.
+    ``command`` and ``recording`` are the spec's; ``patch`` is what ``chat`` was answered.
     """
 
     prompt: str
@@ -89,6 +89,7 @@ class Assignment:
     found: Flags = Flags()
     command: str = ""
     recording: bytes = b""
+    patch: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,130 @@
+"""Gemini CLI, as ``gemini --output-format stream-json``.
+
+Its settings come from a file of ours, named in the environment as the system's. Its sessions are
+below ``~/.gemini``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from runner.agents.access import needed_access
+from runner.agents.probing import Program
+from runner.agents.protocol import AgentEvent, Assignment, Flags
+from runner.agents.reading import LineReader, Notes, heard
+from runner.agents.shapes import Json, at, parsed, short, whole, words
+from runner.agents.shell import Script, address, options, quoted
+from runner.gateway.upstream import Dialect
+from runner.model import AgentStatus, Spending
+
+_PROGRAM = Program(
+    agent="gemini",
+    name="gemini",
+    version="gemini --version",
+    help="gemini --help",
+    needed=("--output-format", "stream-json", "--model", "--yolo"),
+    wanted=("--resume", "--skip-trust"),
+    hint="npm's package @google/gemini-cli installs it",
+)
+_TURN_LIMIT = "FatalTurnLimitedError"
+
+
+class Gemini:
+    """Google's Gemini CLI."""
+
+    name = "gemini"
+    dialects = (Dialect.GEMINI,)
+    resumes = True
+    tools = True
+    probe = _PROGRAM.probe
+
+    def read_probe(self, text: str) -> Flags:
+        """What the probe says."""
+        return _PROGRAM.read(text)
+
+    def script(self, assignment: Assignment) -> bytes:
+        """The script of one round."""
+        access, found = needed_access(self, assignment), assignment.found
+        script = Script(self.name)
+        prompt = script.file("prompt", assignment.prompt)
+        servers: Json = {}
+        if assignment.bridge:
+            tools = script.tools(assignment.bridge)
+            servers["oppie"] = {"command": "sh", "args": [tools], "trust": True}
+        settings = script.file("settings.json", json.dumps(_settings(assignment.turns, servers)))
+        command = f"gemini --output-format stream-json --yolo{options(model=assignment.model)}"
+        if assignment.session and "--resume" in found:
+            command += options(resume=assignment.session)
+        if "--skip-trust" in found:
+            command += " --skip-trust"
+        script.export(
+            GOOGLE_GEMINI_BASE_URL=address(access),
+            GEMINI_API_KEY=quoted(access.token),
+            GEMINI_CLI_SYSTEM_SETTINGS_PATH=settings,
+            GEMINI_CLI_NO_RELAUNCH="true",
+            GEMINI_SANDBOX="false",
+        )
+        return script.ending_with(f"{command} <{prompt}")
+
+    def reader(self) -> LineReader:
+        """A reader of its events."""
+        return LineReader(_Understanding(), result=True)
+
+
+def _settings(turns: int, servers: Json) -> Json:
+    return {
+        "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
+        "privacy": {"usageStatisticsEnabled": False},
+        "telemetry": {"enabled": False},
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "model": {"maxSessionTurns": turns},
+        "mcpServers": servers,
+    }
+
+
+class _Understanding:
+    """Messages come in pieces, which are put together."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def __call__(self, line: bytes, notes: Notes) -> Iterator[AgentEvent]:
+        event = parsed(line)
+        if event is None:
+            yield from heard(line, notes)
+            return
+        kind = words(event, "type")
+        if kind == "message" and words(event, "role") == "assistant":
+            piece = words(event, "content")
+            self._said = (self._said + piece if at(event, "delta") is True else piece)[-_MAX:]
+            return
+        said, self._said = self._said, ""
+        yield from notes.says(said)
+        match kind:
+            case "init":
+                notes.model = words(event, "model")
+                yield from notes.begins(words(event, "session_id"))
+            case "tool_use":
+                yield from notes.uses(words(event, "tool_name"), short(at(event, "parameters")))
+            case "error":
+                yield from heard(words(event, "message").encode("utf-8", "replace"), notes)
+            case "result":
+                yield from _result(event, notes)
+
+
+_MAX = 1 << 20
+
+
+def _result(event: Json, notes: Notes) -> Iterator[AgentEvent]:
+    read, cached, written = (
+        whole(event, "stats", key) or 0 for key in ("input_tokens", "cached", "output_tokens")
+    )
+    yield from notes.counts(Spending(0, read, cached, written, None))
+    kind, told = words(event, "error", "type"), words(event, "error", "message")
+    if words(event, "status") == "success":
+        yield from notes.ends(AgentStatus.DONE)
+    elif kind == _TURN_LIMIT:
+        yield from notes.ends(AgentStatus.TURNS, told)
+    else:
+        yield from notes.ends(AgentStatus.FAILED, f"{kind} {told}".strip() or notes.last_words)

@@ -1,0 +1,140 @@
+"""mini-swe-agent, as ``mini --yolo --exit-immediately``.
+
+It prints for people. What came of a session is in its trajectory, of which the script prints one
+line of JSON after the program has ended. It can't go on with a session, and knows no MCP.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from runner.agents.access import needed_access, needed_model
+from runner.agents.probing import Program
+from runner.agents.protocol import AgentEvent, Assignment, Flags
+from runner.agents.reading import LineReader, Notes, heard
+from runner.agents.shapes import Json, dollars, parsed, whole, words
+from runner.agents.shell import Script, address, options, quoted
+from runner.gateway.upstream import Dialect
+from runner.model import AgentStatus
+
+_PROGRAM = Program(
+    agent="mini",
+    name="mini",
+    version="mini --help",  # its first line has it
+    help="mini --help",
+    needed=("--model", "--config", "--yolo", "--exit-immediately", "--output"),
+    wanted=("--cost-limit",),
+    hint="pip's package mini-swe-agent installs it",
+)
+_RESULT = "oppie-result"
+_TELL = f"""\
+import json, sys
+try:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        info = json.load(file).get("info")
+    print(json.dumps({{"type": "{_RESULT}", "info": info}}))
+except (OSError, ValueError, AttributeError) as error:
+    print(f"no trajectory: {{error}}")
+"""
+_STEP = re.compile(rb"mini-swe-agent \(step \d+, \$")
+_KEYS = {Dialect.OPENAI: "OPENAI", Dialect.ANTHROPIC: "ANTHROPIC"}
+
+
+class Mini:
+    """mini-swe-agent."""
+
+    name = "mini"
+    dialects = (Dialect.OPENAI, Dialect.ANTHROPIC)
+    resumes = False
+    tools = False
+    probe = _PROGRAM.probe
+
+    def read_probe(self, text: str) -> Flags:
+        """What the probe says."""
+        return _PROGRAM.read(text)
+
+    def script(self, assignment: Assignment) -> bytes:
+        """The script of one round."""
+        access, model = needed_access(self, assignment), needed_model(self, assignment)
+        script = Script(self.name)
+        # JSON is YAML, and the task is no template: it is what a template is filled with.
+        config = script.file("task.yaml", json.dumps(_config(assignment)))
+        tell, path = script.file("tell.py", _TELL), f"{script.folder}/trajectory.json"
+        prefix = _KEYS[access.dialect]
+        script.export(
+            **{f"{prefix}_API_KEY": quoted(access.token), f"{prefix}_API_BASE": address(access)},
+            MSWEA_CONFIGURED="true",
+            MSWEA_SILENT_STARTUP="1",
+            MSWEA_COST_TRACKING="ignore_errors",
+            MSWEA_GLOBAL_CONFIG_DIR=script.folder,
+            LITELLM_LOCAL_MODEL_COST_MAP="True",
+            COLUMNS="4000",  # or its lines are broken in the middle of words
+        )
+        command = "mini --yolo --exit-immediately -c mini.yaml"
+        command += f" -c {config} --output {path}{options(model=f'{access.dialect}/{model}')}"
+        if "--cost-limit" in assignment.found:
+            command += options(cost_limit=assignment.cost_usd or 0)
+        return script.ending_with(f"{command} </dev/null", f"python3 {tell} {path}")
+
+    def reader(self) -> LineReader:
+        """A reader of what it prints, and of the trajectory's line."""
+        return LineReader(_Understanding(), result=True)
+
+
+def _config(assignment: Assignment) -> Json:
+    return {
+        "run": {"task": assignment.prompt},
+        "agent": {"step_limit": assignment.turns},
+        "model": {"cost_tracking": "ignore_errors"},
+    }
+
+
+class _Understanding:
+    """The agent's messages stand between a line that counts the steps and one for whom is next."""
+
+    def __init__(self) -> None:
+        self._said: list[str] | None = None
+
+    def __call__(self, line: bytes, notes: Notes) -> Iterator[AgentEvent]:
+        event = parsed(line)
+        if event is not None and words(event, "type") == _RESULT:
+            yield from self._ends(notes)
+            yield from _result(event, notes)
+        elif _STEP.match(line):
+            yield from self._ends(notes)
+            self._said = []
+        elif line in _OTHERS or line.startswith(_RULE):
+            yield from self._ends(notes)
+        elif self._said is not None and len(self._said) < _MAX_LINES:
+            self._said.append(line.decode("utf-8", "replace"))
+        yield from heard(line, notes)
+
+    def _ends(self, notes: Notes) -> Iterator[AgentEvent]:
+        said, self._said = self._said, None
+        yield from notes.says("\n".join(said or ()))
+
+
+_OTHERS = (b"User:", b"Tool:", b"Exit:", b"System:")
+_RULE = "───".encode()
+_MAX_LINES = 1000
+
+
+def _result(event: Json, notes: Notes) -> Iterator[AgentEvent]:
+    info = event.get("info")
+    notes.version = words(info, "mini_version")
+    notes.model = words(info, "config", "model", "model_name")
+    notes.turns = whole(info, "model_stats", "api_calls")
+    # Without a known price it counts 0.
+    notes.cost_usd = dollars(info, "model_stats", "instance_cost") or None
+    match words(info, "exit_status"):
+        case "Submitted":
+            yield from notes.ends(AgentStatus.DONE)
+        case "LimitsExceeded":
+            # One word for both limits: it was the money if a cost is known and the turns are not up.
+            yield from notes.ends(AgentStatus.TURNS, "reached its limit of turns or of money")
+        case "TimeExceeded":
+            yield from notes.ends(AgentStatus.TIMEOUT, "took longer than it may")
+        case other:
+            yield from notes.ends(AgentStatus.FAILED, f"{other} {notes.last_words}".strip())
