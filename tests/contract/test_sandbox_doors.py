@@ -123,7 +123,7 @@ setsid python3 -c 'import socket
 sock = socket.create_connection(("127.0.0.1", int("'$FIRST'")))
 assert sock.recv(3)
 open("connected", "w")
-time.sleep(20)' &
+sock.recv(1)' &
 until [ -e connected ]; do sleep 0.1; done
 """
     step = replace(bench.step(script), doors=(Door(FIRST, first.take),))
