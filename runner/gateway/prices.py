@@ -14,10 +14,10 @@ from runner.gateway.usage import Usage
 
 _FILE = Path(__file__).with_name("prices.toml")
 _MILLION = 1_000_000
-# Writing into a prompt cache costs so many times the input's price (Anthropic, "Prompt caching",
-# section "Pricing"; nobody else reports such tokens).
-_WRITE_5M = 1.25
-WRITE_1H = 2.0
+# Writing into a prompt cache costs so many times the input's price: Anthropic's "Prompt caching",
+# "Pricing"; OpenAI's, since GPT-5.6, 1.25 as well.
+_WRITE = 1.25
+_WRITE_1H = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,11 @@ class Price:
     above: Price | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("input", self.input), ("cached", self.cached), ("output", self.output)):
+        for name, value in (
+            ("input", self.input),
+            ("cached", self.cached),
+            ("output", self.output),
+        ):
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}: must be a number of US dollars, 0 or more")
         if self.cached > self.input:
@@ -44,7 +48,7 @@ class Price:
     def cost_usd(self, usage: Usage) -> float:
         """What so many tokens cost."""
         price = self.above if self.above and usage.input > self.above_tokens else self
-        written = usage.written * _WRITE_5M + usage.written_1h * WRITE_1H
+        written = usage.written * _WRITE + usage.written_1h * _WRITE_1H
         reading = (usage.fresh + written) * price.input + usage.cached * price.cached
         return (reading + usage.output * price.output) / _MILLION
 
@@ -95,9 +99,8 @@ def _price(fields: dict[str, Any]) -> Price:
 
 
 def _dearest(prices: list[Price]) -> Price:
-    every = [*prices, *(each.above for each in prices if each.above)]
     return Price(
-        input=max(each.input for each in every),
-        cached=max(each.cached for each in every),
-        output=max(each.output for each in every),
+        input=max(each.input for each in prices),
+        cached=max(each.cached for each in prices),
+        output=max(each.output for each in prices),
     )

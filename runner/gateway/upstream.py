@@ -8,9 +8,11 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from runner.egress.target import parse_host
 from runner.gateway.prices import Price
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_UNQUOTED = '"\\'  # so that a key looks the same inside of JSON, where it is searched for
 
 
 class Dialect(StrEnum):
@@ -49,13 +51,15 @@ class Upstream:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError("name: must be up to 32 of a-z, 0-9 and -, and begin with none of the -")
+            raise ValueError(
+                "name: must be up to 32 of a-z, 0-9 and -, and begin with none of the -"
+            )
         if why := _wrong(self.url):
             raise ValueError(f"url: {why}")
         if not self.models or not all(self.models):
             raise ValueError('models: must list at least one name or glob, such as "claude-*"')
-        if any(not "!" <= each <= "~" for each in self.key):
-            raise ValueError("key: must be printable ASCII without spaces")
+        if any(not "!" <= each <= "~" or each in _UNQUOTED for each in self.key):
+            raise ValueError("key: must be printable ASCII without spaces, quotes and backslashes")
 
     @property
     def host(self) -> str:
@@ -66,6 +70,11 @@ class Upstream:
     def port(self) -> int:
         """The port, by the scheme if none is said."""
         return urlsplit(self.url).port or (443 if self.encrypted else 80)
+
+    @property
+    def authority(self) -> str:
+        """Host and port as an address has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def encrypted(self) -> bool:
@@ -99,6 +108,10 @@ def _wrong(url: str) -> str:
         return f"{error}"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "must be of the form https://host[:port][/path]"
+    try:
+        parse_host(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
+    except ValueError as error:
+        return f"{parts.hostname}: {error}"
     if parts.username is not None or parts.query or parts.fragment or port == 0:
         return "must have neither credentials nor a query, and a port from 1 on"
     if not all("!" <= each <= "~" for each in url):
