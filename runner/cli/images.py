@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,17 +28,24 @@ app = typer.Typer(no_args_is_help=True, help="Make, move and list the sandboxes'
 @app.command()
 def build(
     again: Annotated[bool, typer.Option("--again", help="Build even if they are there.")] = False,
+    agents: Annotated[
+        str, typer.Option(help="An image with these coding agents: claude,codex@0.169.0")
+    ] = "",
 ) -> None:
     """Make the base and agent images, from what is there, a tar, a registry, or packages.
 
-    Example: OPPIE_BASE_TAR=base.tar oppie images build
+    Coding agents are fetched from where their makers publish them, as they are today with --again.
+
+    Example: OPPIE_BASE_TAR=base.tar oppie images build --agents claude,codex
     """
+    wanted = images.agents_of(part for part in agents.split(",") if part.strip())
     with connected() as client:
         if again:
+            today = datetime.now(UTC).isoformat(timespec="seconds")
             _tell(images.build_base(client, sources()))
-            _tell(images.build_agent(client, sources()))
+            _tell(images.build_agent(client, sources(), agents=wanted, fetched=today))
         else:
-            _tell(images.prepare(client, sources()))
+            _tell(images.prepare(client, sources(), wanted))
         _print_list(client)
 
 
@@ -106,9 +114,10 @@ def image_for(client: Client, spec: ImageSpec, tag: str) -> str:
 
 
 def _reference_for(client: Client, spec: ImageSpec, tag: str) -> str:
-    if spec.agent:
-        _tell(images.prepare(client, sources()))
-        return images.AGENT
+    if spec.agent or spec.agents:
+        agents = images.agents_of(spec.agents)
+        _tell(images.prepare(client, sources(), agents))
+        return images.name_of(agents)
     if spec.dockerfile is not None:
         found = sources()
         if images.AGENT.partition(":")[0] in spec.dockerfile.read_text(errors="replace"):

@@ -73,6 +73,14 @@ def find(client: Client, name: str) -> Image | None:
     return Image(name, found["Id"], found["Size"], layers, found.get("Created", ""), labels)
 
 
+def matching(client: Client, pattern: str) -> list[Image]:
+    """The images with a name that fits the pattern, such as ``oppie/agent-*``, in order."""
+    with _engine(client, f"look for images {pattern}"):
+        found = client.api.images(filters={"reference": pattern})
+    names = sorted(name for image in found for name in image["RepoTags"] or ())
+    return [image for name in names if (image := find(client, name))]
+
+
 def import_root(client: Client, tar: Path, name: str, changes: Iterable[str]) -> None:
     """Make a one-layer image of a root file system. ``changes`` are Dockerfile lines."""
     repository, _, tag = name.rpartition(":")

@@ -37,7 +37,7 @@ _SPEAKERS: dict[Dialect, ModuleType] = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one answer said it used; counted once the whole of it was sent."""
+    """What one answer said it used; counted once no more than its end is to be sent."""
 
     model: str
     input_tokens: int
@@ -187,32 +187,29 @@ class _Exchange(BaseHTTPRequestHandler):
             self._whole_or_stream(asked, speaker, turn, answer(turn, asked))
 
     def _whole_or_stream(self, asked: Asked, speaker: ModuleType, turn: Turn, said: Answer) -> None:
+        """What is told counts from just before its end: whoever has it all finds it counted."""
         number = len(self.server.model.asked)
-        if asked.streams:
-            events = list(speaker.stream(turn, said, asked, number))
-            whole = self._stream(spoilt(events, turn.trouble), turn.trouble)
-        else:
-            whole = True
-            self._json(200, speaker.whole(turn, said, asked, number))
-        if whole:
-            told = Told(asked.model, turn.input_tokens, turn.cached_tokens, turn.output_tokens)
+        told = Told(asked.model, turn.input_tokens, turn.cached_tokens, turn.output_tokens)
+        if not asked.streams:
             self.server.model.told.append(told)
+            self._json(200, speaker.whole(turn, said, asked, number))
+            return
+        self._begin_stream()
+        for event in spoilt(list(speaker.stream(turn, said, asked, number)), turn.trouble):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+        if turn.trouble in (Trouble.STALL_HALFWAY, Trouble.CUT):
+            self.close_connection = True
+            if turn.trouble is Trouble.STALL_HALFWAY:
+                self.server.model.closing.wait()
+        else:
+            self.server.model.told.append(told)
+            self.wfile.write(b"0\r\n\r\n")
 
-    def _stream(self, events: Sequence[Event], trouble: Trouble) -> bool:
-        """Send chunks. Whether the last one was sent, too."""
+    def _begin_stream(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in events:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
-        if trouble in (Trouble.STALL_HALFWAY, Trouble.CUT):
-            self.close_connection = True
-            if trouble is Trouble.STALL_HALFWAY:
-                self.server.model.closing.wait()
-            return False
-        self.wfile.write(b"0\r\n\r\n")
-        return True
 
     def _json(self, status: int, body: Json, retry_after_s: float | None = None) -> None:
         content = json.dumps(body).encode()

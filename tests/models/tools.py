@@ -15,7 +15,9 @@ from tests.models.script import Asked, Call, Json, Run, Tool, Turn, Wish, Write
 
 # Pairs of fields of tools that write a whole file: Claude Code and Gemini CLI, OpenCode, others.
 _WRITERS = (("file_path", "content"), ("filePath", "content"), ("path", "content"))
-_SHELLS = ("command", "cmd", "script")
+_SHELLS = ("command", "cmd")
+# mini-swe-agent takes no word for the end, but a command that prints this.
+_SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Answer:
 def answer(turn: Turn, asked: Asked) -> Answer:
     """The turn in the words of whoever asked. Raises ``LookupError`` if it can't be put so."""
     match turn.wish:
+        case None if asked.tools and _SUBMIT in asked.text:
+            return _in_shell(turn.say, f"echo {_SUBMIT}", asked)
         case None:
             return Answer(turn.say)
         case Call(tool, arguments):
