@@ -11,6 +11,7 @@ ALL = (
     "journal",
     "snapshot_bytes",
     "search_efficiency",
+    "knowledge",
     "honest_numbers",
     "engine_noise",
     "bounded_disk",

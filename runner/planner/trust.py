@@ -18,9 +18,9 @@ from runner.planner.memory import Remembered
 from runner.planner.surrogate import Matrix
 
 _WAYS = 24  # in which the actions are shuffled
-_MOST_AT_FIRST = 0.6
+_MOST_AT_FIRST = 0.25
 _LEAST_AT_FIRST = 0.05
-_FEW = 0.3  # at first, where there are too few observations to foretell one by the others
+_FEW = 0.15  # at first, where there are too few observations to foretell one by the others
 _ENOUGH = 4  # observations
 _LEAST_SCALE = 0.25  # of an error, in deviations of the gains
 _SURE = 0.95  # of passing or failing: nothing is surer
