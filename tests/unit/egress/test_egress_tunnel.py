@@ -179,6 +179,9 @@ def alone() -> Iterator[tuple[socket.socket, list[socket.socket], list[BaseExcep
             Tunnel(SocketWire(far), {PORT: sockets.append, OTHER: sockets.append}).serve()
         except (Broken, OSError) as error:
             raised.append(error)
+        finally:
+            with contextlib.suppress(OSError):  # who is still sending need not wait
+                far.shutdown(socket.SHUT_RDWR)
 
     running = threading.Thread(target=run)
     running.start()
