@@ -111,7 +111,7 @@ class Account:
 
     @property
     def spending(self) -> Spending:
-        """What the account's requests have come to, as far as they have ended."""
+        """What the account's requests have come to; final once the account is closed."""
         with self._lock:
             return self._spending
 

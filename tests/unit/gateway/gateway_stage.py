@@ -116,7 +116,9 @@ def reply(
     """A whole answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = "".join(f"{each}\r\n" for each in headers)
-    head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{lines}\r\n"
+    head = (
+        f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{lines}\r\n"
+    )
 
     def play(sock: socket.socket, said: Said) -> None:
         del said
@@ -161,7 +163,11 @@ def message(text: str = "hello", output: int = 5, **usage: int) -> dict[str, Any
 def message_events(text: str = "hello", output: int = 5) -> tuple[bytes, ...]:
     """The same, streamed."""
     begin = {"usage": {"input_tokens": 100, "cache_read_input_tokens": 40, "output_tokens": 1}}
-    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+    delta = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "text_delta", "text": text},
+    }
     return (
         event({"type": "message_start", "message": begin}, "message_start"),
         event({"type": "ping"}, "ping"),
@@ -248,13 +254,19 @@ class Stage:
         return head.encode("latin-1") + data
 
     def post(
-        self, path: str = "/anthropic/v1/messages", body: bytes | dict[str, Any] | None = None,
+        self,
+        path: str = "/anthropic/v1/messages",
+        body: bytes | dict[str, Any] | None = None,
         *headers: str,
     ) -> Heard:
         """One request over a connection of its own."""
         with self.client() as sock:
             sock.sendall(self.request(path, ASK if body is None else body, *headers))
             return read_answer(sock)
+
+    def close(self) -> None:
+        """Close the account: what it has spent is final from here on."""
+        self.account.__exit__(None, None, None)
 
     def lines(self) -> list[dict[str, Any]]:
         """The transcript; to be asked for when the account is closed."""
