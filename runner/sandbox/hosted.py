@@ -41,7 +41,7 @@ class Images(Protocol):
         """The image behind a reference. Raises ``SnapshotMissing``."""
 
     def total_bytes(self, reference: str) -> int:
-        """The size of all files of an image's workspace. Raises ``SnapshotMissing``."""
+        """The size of all files of an image. Raises ``SnapshotMissing``."""
 
     def fill(self, reference: str, home: Path) -> None:
         """Put an image's files into a container's folder. Raises ``SnapshotMissing``."""

@@ -45,6 +45,7 @@ class Container:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.workspace = home / "workspace"
+        self.measured = self.workspace  # what the disk limit is about
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self, image: str, image_bytes: int, labels: Mapping[str, str]) -> None:
@@ -73,8 +74,8 @@ class Container:
         return HeldContainer(self.home.name, run_id, kind, attempt_id, running, self.image)
 
     def is_overfull(self, limits: Limits) -> bool:
-        """Whether the workspace grew by more than the container may write."""
-        return tree_bytes(self.workspace) - int(self._meta()["image_bytes"]) > limits.disk_bytes
+        """Whether its files grew by more than the container may write."""
+        return tree_bytes(self.measured) - int(self._meta()["image_bytes"]) > limits.disk_bytes
 
     def start(
         self,

@@ -85,10 +85,13 @@ def tree_bytes(folder: Path) -> int:
     return total
 
 
-def pack(folder: Path, name: str) -> Iterator[bytes]:
-    """The folder as a tar stream of ``name/...``, owned by the user that containers run as."""
+def pack(folder: Path, name: str, leave_out: str = "") -> Iterator[bytes]:
+    """The folder as a tar stream of ``name/...``, owned by the user that containers run as; but for
+    what is called ``leave_out`` in the stream."""
 
-    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if member.name == leave_out:
+            return None
         return member.replace(
             uid=_CONTAINER_UID, gid=_CONTAINER_UID, uname="", gname="", deep=False
         )

@@ -37,7 +37,7 @@ kill $!
 
 
 class LocalContainer(Container):
-    """Its folder holds ``tree/`` with ``workspace/`` and ``home/``, and ``tmp/``, ``where`` and
+    """Its folder holds ``tree/`` with ``workspace/``, ``home/`` and ``tmp/``, and ``where`` and
     ``heartbeat`` beside what every container's does.
 
     ``environment`` is the planner's, of which only the path to programs, language and time zone are
@@ -48,14 +48,14 @@ class LocalContainer(Container):
 
     def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         super().__init__(home)
-        self.workspace = home / TREE / "workspace"
+        self.measured = home / TREE
+        self.workspace = self.measured / "workspace"
         self._from_user = {name: environment[name] for name in _FROM_USER if environment.get(name)}
 
     def create(self, image: str, image_bytes: int, labels: Mapping[str, str]) -> None:
         """See ``Container.create``."""
         super().create(image, image_bytes, labels)
         (self.home / "where").write_text(_here())
-        (self.home / "tmp").mkdir()
 
     @property
     def labels(self) -> Mapping[str, str] | None:
@@ -107,15 +107,14 @@ class LocalContainer(Container):
                         yield int(process.name)
 
     def _environment(self) -> dict[str, str]:
-        tree = self.home / TREE
         return {
             **_DEFAULTS,
             **self._from_user,
-            "HOME": str(tree / "home"),
-            "TMPDIR": str(self.home / "tmp"),
+            "HOME": str(self.measured / "home"),
+            "TMPDIR": str(self.measured / "tmp"),
             "PYTHONDONTWRITEBYTECODE": "1",
             # The repository in the workspace is found, and never the one that keeps the states.
-            "GIT_CEILING_DIRECTORIES": str(tree),
+            "GIT_CEILING_DIRECTORIES": str(self.measured),
             _MARK: str(self.home),
         }
 

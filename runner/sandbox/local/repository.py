@@ -45,6 +45,7 @@ def open_repository(folder: Path) -> Git:
             Git().run("init", "--quiet", *form, str(made))
             (made / "info").mkdir(exist_ok=True)
             (made / "info" / "attributes").write_text(ATTRIBUTES)
+            (made / "info" / "exclude").write_text("/tmp/\n")
             for key, value in _CONFIG.items():
                 Git(f"--git-dir={made}").run("config", key, value)
             move_into_place(made, folder)

@@ -15,7 +15,8 @@ from runner.sandbox.hosted import HostedSandbox
 from runner.sandbox.local.container import LocalContainer
 from runner.sandbox.local.ground import Kind, lay
 from runner.sandbox.local.rlimits import limited
-from runner.sandbox.local.states import TREE, States
+from runner.sandbox.local.states import PARTS, TREE, States
+from runner.sandbox.local.tree import entries_of
 from runner.sandbox.local.work import mark_kept, save_work
 from runner.sandbox.process import Container
 from runner.sandbox.protocol import Step, StepResult
@@ -61,12 +62,15 @@ class LocalSandbox(HostedSandbox):
     def archive(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.archive``."""
         found = self._existing(container)
-        yield from pack(found.workspace, "workspace")
+        with entries_of(found.home / TREE, ("workspace",)):
+            yield from pack(found.workspace, "workspace")
         mark_kept(found)
 
     def export(self, container: str) -> Iterator[bytes]:
         """See ``protocol.Sandbox.export``."""
-        return pack(self._existing(container).home / TREE, ".")
+        tree = self._existing(container).home / TREE
+        with entries_of(tree, PARTS):
+            yield from pack(tree, "tree", leave_out="tree/tmp")
 
     def _destroy(self, container: Container) -> None:
         """Raises ``EngineError`` for a folder that may hold somebody's work, or runs elsewhere."""

@@ -17,7 +17,7 @@ FORMAT = "--format=%(refname) %(objectname) %(contents:body)"  # of for-each-ref
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``ref`` is one of those that lead to it; ``total_bytes`` is the size of its workspace."""
+    """``ref`` is one of those that lead to it; ``total_bytes`` is the size of all its files."""
 
     ref: str
     commit: str

@@ -77,6 +77,7 @@ class States:
         with git_errors(f"write the files of {reference}"):
             self._lay(self._folder, commit, tree)
         restore(tree, decoded((tree / FACTS).read_bytes()))
+        (tree / "tmp").mkdir()
 
     def made(self, tag: str, labels: Mapping[str, str]) -> Snapshot | None:
         """See ``hosted.Images.made``."""
@@ -108,7 +109,7 @@ class States:
         """A commit of a container's tree. ``snapshot.size_bytes`` is its parent's total."""
         tree = home / TREE
         with git_errors(f"keep the files of {home.name}"), entries_of(tree, PARTS) as entries:
-            total = sum(each.size_bytes for each in entries if each.path.startswith("workspace/"))
+            total = sum(each.size_bytes for each in entries if not each.is_folder)
             sized = replace(snapshot, size_bytes=max(0, total - snapshot.size_bytes))
             parent = snapshot.parent_digest.removeprefix(DIGEST)
             draft = Draft(ref, title, about(sized, total, labels), parent, encoded(entries))
@@ -164,6 +165,8 @@ class States:
     def sweep(self, *, alone: bool) -> None:
         """Remove what no ref leads to. ``alone``: nobody is making a state meanwhile, so that what
         is new can go, too."""
+        drafts = self._refs(NEW) if alone else ()
+        self._update(*(f"delete {each.ref}" for each in drafts))
         with git_errors("sweep the states"):
             self.forget_worktrees()
             self._git.run("gc", "--quiet", "--prune=now" if alone else "--prune=1.hour.ago")
