@@ -25,6 +25,7 @@ from runner.evidence.refs import (
     with_commits,
 )
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
+from runner.evidence.surroundings import Surroundings, surroundings
 from runner.evidence.target import files_in, pack_folder, pack_target
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Prepared",
     "Recorded",
     "Refused",
+    "Surroundings",
     "TreeTooLarge",
     "apply",
     "drop_ref",
@@ -61,6 +63,7 @@ __all__ = [
     "record_tree",
     "refs_of",
     "set_ref",
+    "surroundings",
     "uncommitted",
     "unfinished_in",
     "with_commits",

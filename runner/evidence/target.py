@@ -34,7 +34,7 @@ def pack_target(target: Path, excluded: Callable[[str], bool]) -> Iterator[bytes
     Raises TaskError for a file that can't be read, or that changes while it is being read.
     """
     top = target.absolute()
-    paths = [path for path in _listed(top) if not excluded(path)]
+    paths = [path for path in listed(top) if not excluded(path)]
     yield from _batched(_members(top, sorted(paths)))
 
 
@@ -141,7 +141,8 @@ def _header(path: str, kind: bytes, mode: int, size: int = 0, link: str = "") ->
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
 
 
-def _listed(top: Path) -> set[str]:
+def listed(top: Path) -> set[str]:
+    """The paths that ``pack_target`` would look at, relative to an absolute folder. Raises TaskError."""
     git = Git("-C", str(top))
     found = git.attempt("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if found.returncode == 0 and found.stdout:
@@ -158,7 +159,7 @@ def _tracked(top: Path, listing: str) -> set[str]:
         full = top / path
         if full.is_dir() and not full.is_symlink():
             # A submodule or another nested repository, of which git gives only the folder.
-            paths.update(f"{path.rstrip('/')}/{name}" for name in _listed(full))
+            paths.update(f"{path.rstrip('/')}/{name}" for name in listed(full))
         else:
             paths.add(path)
     return paths
