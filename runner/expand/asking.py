@@ -28,7 +28,7 @@ from runner.model import Measurement, Phase
 from runner.sandbox.protocol import StepResult
 
 T = TypeVar("T")
-_LEAST_S = 1.0  # that a check is begun with
+_LEAST_S = 1.0  # that a further check is begun with
 _SAID_BYTES = 3000
 _ALONE = fixed_plan(2)  # pairs of an image with itself: the benchmark runs, and its noise shows
 
@@ -49,10 +49,10 @@ def ask_checks(
     ends, results, left_out = time.monotonic() + time_s, list[CheckResult](), list[str]()
     for check in checks:
         left_s = ends - time.monotonic()
-        if left_s < _LEAST_S:
+        if results and left_s < _LEAST_S:
             left_out.append(check.name)
             continue
-        results.append(_ask_check(trial, check, image, root, left_s, over))
+        results.append(_ask_check(trial, check, image, root, max(left_s, _LEAST_S), over))
     passed = not left_out and all(each.passed for each in results)
     return ChecksResult(passed, tuple(results), tuple(left_out))
 
