@@ -14,7 +14,6 @@ import numpy as np
 from runner.model import Action
 from runner.planner.bits import bits
 from runner.planner.blame import Blame
-from runner.planner.node import fixed, real
 from runner.planner.surrogate import ByRows, Rows, Surrogate
 
 _BESIDE_OWN = 0.25  # of an earlier observation's weight is left beside one of this search
@@ -79,7 +78,9 @@ class Remembered:
             self.blame.failing(bits(state, len(actions)))
         self.rows = _rows(passed, len(actions))
         self.used = tuple(
-            Used(u.tag, u.before, u.gain, _BESIDE_OWN * u.weight) for u in memory.used if u.weight > 0
+            Used(u.tag, u.before, u.gain, _BESIDE_OWN * u.weight)
+            for u in memory.used
+            if u.weight > 0
         )
 
     def fit(self) -> ByRows | None:
@@ -122,8 +123,7 @@ def _known(
             continue
         groups = [group for key in each.keys if (group := actions[place[key]].group)]
         if len(groups) == len(set(groups)):
-            gain = None if each.gain is None else real(fixed(each.gain))
-            yield sum(1 << place[key] for key in each.keys), gain, each.weight
+            yield sum(1 << place[key] for key in each.keys), each.gain, each.weight
 
 
 def _rows(passed: _Passed, actions: int) -> Rows | None:
