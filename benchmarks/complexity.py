@@ -193,7 +193,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="40 tasks of each kind")
     parser.add_argument("--tasks", type=int, default=300, help="of each kind")
-    parser.add_argument("--fit", action="store_true", help="print the weights that the tasks ask for")
+    parser.add_argument(
+        "--fit", action="store_true", help="print the weights that the tasks ask for"
+    )
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args()
     found = tasks(40 if options.quick else options.tasks, options.processes)

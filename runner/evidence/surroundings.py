@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,15 +22,47 @@ _LIKELY = 10  # files, where none is named
 
 _SOURCES = frozenset(
     (
-        *("py", "pyx", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "go", "rs", "rb", "php"),
-        *("c", "cc", "cpp", "cxx", "h", "hh", "hpp", "java", "kt", "scala", "cs", "fs", "ex", "erl"),
+        *(
+            "py",
+            "pyx",
+            "js",
+            "jsx",
+            "mjs",
+            "cjs",
+            "ts",
+            "tsx",
+            "vue",
+            "svelte",
+            "go",
+            "rs",
+            "rb",
+            "php",
+        ),
+        *(
+            "c",
+            "cc",
+            "cpp",
+            "cxx",
+            "h",
+            "hh",
+            "hpp",
+            "java",
+            "kt",
+            "scala",
+            "cs",
+            "fs",
+            "ex",
+            "erl",
+        ),
         *("swift", "m", "mm", "lua", "pl", "pm", "zig", "jl", "hs", "ml", "f90", "sh", "sql"),
     )
 )
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|e2e)/|(?:^|/)test_[^/]*$|[._-](?:test|spec)\.[^/.]+$|Tests?\.\w+$"
 )
-_IMPORT = re.compile(r"^.*\b(?:import|from|require\w*|include|use|using|mod|source|load)\b.*$", re.MULTILINE)
+_IMPORT = re.compile(
+    r"^.*\b(?:import|from|require\w*|include|use|using|mod|source|load)\b.*$", re.MULTILINE
+)
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _LEAST_STEM = 4  # letters that a file's name must have to be meant by a word
 
@@ -51,8 +83,11 @@ class Surroundings:
     churn_lines: int = 0
 
 
-def surroundings(folder: Path, requests: Iterable[str]) -> Surroundings:
-    """Look up what a change for ``requests`` is likely to touch below ``folder``.
+def surroundings(
+    folder: Path, requests: Iterable[str], closed: Callable[[str], bool] = lambda _: False
+) -> Surroundings:
+    """Look up what a change for ``requests`` is likely to touch below ``folder``; nothing that is
+    ``closed`` to changes, nor any test.
 
     Files that a request names (by path, name, or as a module) are it; else source files that have
     the name of one of its words; else the ten that changed most of late; else the ten largest.
@@ -61,7 +96,7 @@ def surroundings(folder: Path, requests: Iterable[str]) -> Surroundings:
     top = folder.absolute()
     sources = sorted(path for path in listed(top) if _suffix(path) in _SOURCES)[:_MOST_FILES]
     tests = [path for path in sources if _TEST.search(path)]
-    code = [path for path in sources if not _TEST.search(path)]
+    code = [path for path in sources if not _TEST.search(path) and not closed(path)]
     past = history(top)
     how, files = _meant(top, code, " ".join(requests), past)
     commits, authors, churn_lines = past.of(files)

@@ -115,7 +115,9 @@ class ByMode:
             gained = self._gained(node)
             if gained and not self._settings.targets:
                 attempts = f"{count} attempt{'s' * (count != 1)}"
-                return Standing(Stage.SUFFICED, f"the single loop sufficed: {node.label}, {attempts}")
+                return Standing(
+                    Stage.SUFFICED, f"the single loop sufficed: {node.label}, {attempts}"
+                )
             failed += max(node.rounds, 1) - gained
             if failed > limit:
                 reason = f"{failed} reflections failed, more than {limit}"

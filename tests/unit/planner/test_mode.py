@@ -100,7 +100,9 @@ def test_a_gain_that_misses_the_targets_is_built_upon() -> None:
     assert policy.standing(tree).stage is Stage.SEARCH
 
 
-@pytest.mark.parametrize(("counts", "said"), [((3, 1), 4), ((2, 3), 5), ((0, 0, 0, 0), 4), ((9,), 9)])
+@pytest.mark.parametrize(
+    ("counts", "said"), [((3, 1), 4), ((2, 3), 5), ((0, 0, 0, 0), 4), ((9,), 9)]
+)
 def test_too_many_failed_reflections_begin_the_search(counts: tuple[int, ...], said: int) -> None:
     policy, tree = by_mode(), new_tree()
     for count in counts:
