@@ -12,13 +12,13 @@ import docker
 import docker.errors
 import pytest
 from hypothesis import settings
-from worlds import Bench, World
+from worlds import LOCAL_KINDS, Bench, World
 
 from runner.errors import EngineUnavailable
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
 from runner.sandbox.fake import FakeSandbox
-from runner.sandbox.local import Kind, open_local
+from runner.sandbox.local import open_local
 from runner.sandbox.protocol import Leftovers, Sandbox
 
 # The same examples each time, on a machine of any speed; `pytest --hypothesis-profile explore` looks
@@ -87,7 +87,7 @@ def nothing_left_behind(client: docker.DockerClient) -> Iterator[None]:
 
 @pytest.fixture(
     scope="session",
-    params=["fake", *Kind, pytest.param("engine", marks=pytest.mark.engine)],
+    params=["fake", *LOCAL_KINDS, pytest.param("engine", marks=pytest.mark.engine)],
 )
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Each of the worlds in turn."""
@@ -95,7 +95,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     run_id = f"{SESSION}-{request.param}"
     if request.param == "fake":
         return World("fake", folder, FakeSandbox(folder / "fake", run_id).base(), run_id)
-    if request.param in list(Kind):
+    if request.param in LOCAL_KINDS:
         base = open_local(request.param, folder / "local", run_id).base()
         return World(request.param, folder, base, run_id)
     return World("engine", folder, request.getfixturevalue("agent_image"), run_id)

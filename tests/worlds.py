@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.model import Limits, Snapshot
+from runner.model import Limits, SandboxKind, Snapshot
 from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.fake import FakeSandbox
-from runner.sandbox.local import Kind, open_local
+from runner.sandbox.local import open_local
 from runner.sandbox.protocol import Leftovers, Repetition, Sandbox, Session, Step, StepResult
 
 ROOT = Path(__file__).parent.parent
+LOCAL_KINDS = (SandboxKind.WORKTREE, SandboxKind.TEMPDIR)
 LIMITS = Limits(time_s=20.0, memory_bytes=256 << 20, cpus=2.0, log_bytes=1 << 20)
 _KILLED_SLOT = 9
 _numbers = itertools.count(1)
@@ -46,9 +47,9 @@ class World:
         """A new door to this world."""
         if self.kind == "fake":
             return FakeSandbox(self.folder / "fake", run_id or self.run_id, slot, cancelled)
-        if self.kind in list(Kind):
+        if self.kind in LOCAL_KINDS:
             folder = self.folder / "local"
-            return open_local(Kind(self.kind), folder, run_id or self.run_id, slot, cancelled)
+            return open_local(SandboxKind(self.kind), folder, run_id or self.run_id, slot, cancelled)
         return EngineSandbox(connect(), run_id or self.run_id, self.image, slot, cancelled)
 
     @contextmanager

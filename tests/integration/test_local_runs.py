@@ -6,21 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from worlds import LOCAL_KINDS
 
 from runner.errors import ExitCode
 from runner.evidence.git import Git
-from runner.model import Decision, Outcome
-from runner.sandbox.local import Kind, open_local
+from runner.model import Decision, Outcome, SandboxKind
+from runner.sandbox.local import open_local
 from tests.runs import ACTIONS, Bench, make_task
 
 
-@pytest.fixture(params=list(Kind))
-def kind(request: pytest.FixtureRequest) -> Kind:
-    return Kind(request.param)
+@pytest.fixture(params=LOCAL_KINDS)
+def kind(request: pytest.FixtureRequest) -> SandboxKind:
+    return SandboxKind(request.param)
 
 
 @pytest.fixture
-def bench(tmp_path: Path, kind: Kind) -> Bench:
+def bench(tmp_path: Path, kind: SandboxKind) -> Bench:
     local = tmp_path / "local"
     base = open_local(kind, local, "base").base()
     return Bench(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from runner.sandbox.local.ground import Kind
+from runner.model import SandboxKind
 from runner.sandbox.local.holdings import LocalHoldings
 from runner.sandbox.local.sandbox import LocalSandbox
 from runner.sandbox.local.shortcomings import shortcomings
 
-__all__ = ["Kind", "LocalHoldings", "LocalSandbox", "open_local", "shortcomings"]
+__all__ = ["LocalHoldings", "LocalSandbox", "open_local", "shortcomings"]
 
 
 def open_local(
-    kind: Kind,
+    kind: SandboxKind,
     folder: Path,
     run_id: str,
     slot: int = 0,

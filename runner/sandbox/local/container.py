@@ -6,12 +6,14 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import EngineError
+from runner.sandbox.local.place import SYSTEM_PATH, placed
 from runner.sandbox.local.states import TREE
+from runner.sandbox.pipes import Pipes
 from runner.sandbox.process import Container
 from runner.sandbox.protocol import HeldContainer
 
@@ -19,10 +21,7 @@ BEAT_S = 5
 _DEAD_AFTER_S = 6.0 * BEAT_S
 _MARK = "OPPIE_CONTAINER"
 _GONE_S = 10.0
-_DEFAULTS = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LANG": "C.UTF-8",
-}
+_DEFAULTS = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
 _FROM_USER = ("PATH", "LANG", "LC_ALL", "TZ")
 
 # As ``process.MAIN``, with a pulse as long as the command lives, whether its planner does or not.
@@ -41,21 +40,39 @@ class LocalContainer(Container):
     ``heartbeat`` beside what every container's does.
 
     ``environment`` is the planner's, of which only the path to programs, language and time zone are
-    handed on.
+    handed on. ``place`` is where the command finds ``tree/``, see ``placed``; ``None`` is where it is.
     """
 
     main = _MAIN
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str] | None = None, place: Path | None = None
+    ) -> None:
         super().__init__(home)
+        environment = environment or {}
         self.measured = home / TREE
         self.workspace = self.measured / "workspace"
+        self._place = place
         self._from_user = {name: environment[name] for name in _FROM_USER if environment.get(name)}
 
     def create(self, image: str, image_bytes: int, labels: Mapping[str, str]) -> None:
         """See ``Container.create``."""
         super().create(image, image_bytes, labels)
         (self.home / "where").write_text(_here())
+
+    def start(
+        self,
+        command: tuple[str, ...],
+        cancelled: Callable[[], bool],
+        env: tuple[str, ...] = (),
+        *,
+        piped: bool,
+    ) -> Pipes:
+        """See ``Container.start``."""
+        if self._place:
+            self._place.mkdir(exist_ok=True)
+            command = placed(command, self.measured, self._place)
+        return super().start(command, cancelled, env, piped=piped)
 
     @property
     def labels(self) -> Mapping[str, str] | None:
@@ -107,14 +124,15 @@ class LocalContainer(Container):
                         yield int(process.name)
 
     def _environment(self) -> dict[str, str]:
+        tree = self._place or self.measured
         return {
             **_DEFAULTS,
             **self._from_user,
-            "HOME": str(self.measured / "home"),
-            "TMPDIR": str(self.measured / "tmp"),
+            "HOME": str(tree / "home"),
+            "TMPDIR": str(tree / "tmp"),
             "PYTHONDONTWRITEBYTECODE": "1",
             # The repository in the workspace is found, and never the one that keeps the states.
-            "GIT_CEILING_DIRECTORIES": str(self.measured),
+            "GIT_CEILING_DIRECTORIES": str(tree),
             _MARK: str(self.home),
         }
 

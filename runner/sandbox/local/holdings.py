@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from runner.errors import EngineError
+from runner.model import SandboxKind
 from runner.sandbox import spec
 from runner.sandbox.local.container import LocalContainer
-from runner.sandbox.local.ground import Kind, lay
+from runner.sandbox.local.ground import lay
 from runner.sandbox.local.states import States
 from runner.sandbox.local.work import save_work
 from runner.sandbox.protocol import HeldContainer, Leftovers
@@ -25,7 +26,7 @@ class LocalHoldings:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._containers = folder / "containers"
-        self._states = States(folder / "states.git", partial(lay, Kind.TEMPDIR))
+        self._states = States(folder / "states.git", partial(lay, SandboxKind.TEMPDIR))
         self._dropped = False
 
     def leftovers(self) -> Leftovers:
@@ -34,7 +35,7 @@ class LocalHoldings:
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not; absent is fine. What is nowhere else is kept."""
-        found = LocalContainer(self._containers / container, {})
+        found = LocalContainer(self._containers / container)
         found.kill()
         save_work(found, self._states)
         remove_tree(found.home)
@@ -62,7 +63,7 @@ class LocalHoldings:
         if not self._containers.is_dir():
             return
         for home in sorted(self._containers.iterdir()):
-            container = LocalContainer(home, {})
+            container = LocalContainer(home)
             held = container.held((container.labels or {}).get(spec.RUN, ""))
             if held:
                 yield held

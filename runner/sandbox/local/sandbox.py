@@ -11,9 +11,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from runner.model import SandboxKind
 from runner.sandbox.hosted import HostedSandbox
 from runner.sandbox.local.container import LocalContainer
-from runner.sandbox.local.ground import Kind, lay
+from runner.sandbox.local.ground import lay
+from runner.sandbox.local.place import is_possible
 from runner.sandbox.local.rlimits import limited
 from runner.sandbox.local.states import PARTS, TREE, States
 from runner.sandbox.local.tree import entries_of
@@ -33,7 +35,7 @@ class LocalSandbox(HostedSandbox):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: SandboxKind,
         folder: Path,
         run_id: str,
         cancelled: Callable[[], bool] = lambda: False,
@@ -42,7 +44,8 @@ class LocalSandbox(HostedSandbox):
         folder.mkdir(parents=True, exist_ok=True)
         self._states = States(folder / "states.git", partial(lay, kind))
         self._done: set[str] = set()
-        make = partial(LocalContainer, environment=environment or {})
+        place = folder / "node" if is_possible() else None
+        make = partial(LocalContainer, environment=environment or {}, place=place)
         super().__init__(folder / "containers", self._states, run_id, cancelled, make)
 
     def base(self) -> str:

@@ -22,7 +22,7 @@ def save_work(container: Container, states: States) -> None:
     What a session did is never kept. Raises ``EngineError`` where nothing tells whose the folder is:
     it stays as it is then, for somebody to look at.
     """
-    labels = LocalContainer(container.home, {}).labels
+    labels = LocalContainer(container.home).labels
     if labels is None and (container.home / TREE).exists():
         raise EngineError(
             f"{container.home} holds files, and nothing tells whose: it is left as it is; look at it, "
