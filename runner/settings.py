@@ -137,6 +137,10 @@ class Settings(BaseSettings):
         """The variables that decide which engine is spoken to."""
         return {name: os.environ[name] for name in _ENGINE_VARIABLES if name in os.environ}
 
+    def surroundings(self) -> dict[str, str]:
+        """All variables, for sandboxes of host processes, which hand on what they say and no more."""
+        return dict(os.environ)
+
     def proxies(self) -> dict[str, str]:
         """The proxy variables, in both spellings, as image builds need them."""
         both = (name for lower in _PROXY_VARIABLES for name in (lower, lower.upper()))

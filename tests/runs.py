@@ -119,7 +119,7 @@ class Bench:
         return Parts(
             context,
             store,
-            lambda slot: self.open_sandbox(run_id, slot, cancelled),
+            lambda slot, told: self.open_sandbox(run_id, slot, told),
             self.image,
             self.workers,
             self.cancelled,

@@ -6,22 +6,27 @@ A generator of events, like the search in its middle; what came of it is its ret
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from runner.cli.learning import BriefedPool, Learning
 from runner.errors import Cancelled, EngineError, ExitCode, RootFails
 from runner.evidence import Recorded, pack_target
+from runner.expand.agency import agency_of
 from runner.expand.context import RunContext
 from runner.expand.evicting import Evictor
 from runner.expand.journey import Expander
+from runner.expand.judging import Trial
 from runner.expand.plans import verification_of
-from runner.expand.root import Root, build_root, kept_root
+from runner.expand.probing import agents_of, demand_models, probed
+from runner.expand.root import ATTEMPT_ID, Root, build_root, kept_root
 from runner.gate import best_of, opened, verified, with_merges
 from runner.keeping import keeping
 from runner.measure.protected import matches
 from runner.model import (
     ROOT,
+    Closed,
     Event,
     Expand,
     Job,
@@ -38,7 +43,7 @@ from runner.planner.tree import Tree
 from runner.pool import ThreadPool
 from runner.reconcile import settle
 from runner.report.estimate import estimate
-from runner.sandbox.protocol import Sandbox
+from runner.sandbox.protocol import OpenSlot, Sandbox
 from runner.sandbox.snapshots import tag_of
 from runner.search import search
 from runner.store import Store
@@ -54,15 +59,21 @@ _SPENT = (
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run is made of. ``open_sandbox(slot)`` opens one for each worker, and for the
-    planner; ``image`` is what the root's container starts from."""
+    """What a run is made of. ``open_slot`` opens a sandbox for each worker, for the planner, and for
+    the tools of agents; ``image`` is what the root's container starts from. ``learning`` is what the
+    run remembers for others, and knows of them."""
 
     context: RunContext
     store: Store
-    open_sandbox: Callable[[int], Sandbox]
+    open_slot: OpenSlot
     image: str
     workers: int
     cancelled: threading.Event
+    learning: Learning | None = None
+
+    def open_sandbox(self, slot: int) -> Sandbox:
+        """One that gives up when the run does."""
+        return self.open_slot(slot, self.cancelled.is_set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             root = yield from root_of(parts, sandbox)
             assert root.state.snapshot is not None
             sandbox.find(root.state.snapshot.digest)  # or there is nothing to go on with
+            yield from _agents_asked(parts, sandbox, root)
             tree = grown(parts, root)
             stop = yield from _search(parts, sandbox, root, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
@@ -137,6 +149,16 @@ def root_of(parts: Parts, sandbox: Sandbox) -> Generator[Event, None, Root]:
     )
     store.set_root(context.run_id, root.state, root.metrics, root.remarks, root.container_s)
     return root
+
+
+def _agents_asked(parts: Parts, sandbox: Sandbox, root: Root) -> Generator[Event, None, None]:
+    """What the task's agents say of themselves, before any of them is needed. Raises ``TaskError``."""
+    context = parts.context
+    specs = agents_of(context.task)
+    if specs:
+        demand_models(agency_of(context), specs)
+        trial = Trial(context, sandbox, ATTEMPT_ID, ROOT)
+        agency_of(context).found.update((yield from probed(trial, root, specs)))
 
 
 def grown(parts: Parts, root: Root, merges: Sequence[str] = ()) -> Tree:
@@ -203,11 +225,15 @@ def _search(
     context, store = parts.context, parts.store
     settings = context.task.search
     view = store.run(context.run_id, with_nodes=False)
-    policy = make_policy(view.policy, context.task.actions, view.seed, settings)
+    learning = parts.learning
+    objective = context.task.benchmark.objective
+    memory = learning.knowledge.memory(objective, context.run_id) if learning else None
+    policy = make_policy(view.policy, context.task.actions, view.seed, settings, memory)
     budget = Budget(
         context.task.budget,
         spent_s=store.elapsed_s(context.run_id),
         before_s=store.container_s(context.run_id),
+        before_usd=store.cost_usd(context.run_id),
     )
     pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
     _claim_again(context, pending)
@@ -215,7 +241,8 @@ def _search(
     yield from evictor.make_room()
     with ThreadPool(
         parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
-    ) as pool:
+    ) as threads:
+        pool = BriefedPool(threads, learning, context, store) if learning else threads
         try:
             for event in search(tree, policy, budget, pool, store.journal(context.run_id), pending):
                 if isinstance(event, Stopped):
@@ -224,6 +251,8 @@ def _search(
                     return event
                 if isinstance(event, Selected):
                     event = replace(event, target_tag=tag_of(context.run_id, event.job.label))
+                if isinstance(event, Closed) and learning:
+                    learning.record(event, context, tree)
                 yield event
                 yield from evictor.after(event)
         finally:

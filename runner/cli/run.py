@@ -14,9 +14,19 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.agency import equipped
 from runner.cli.conduct import Finished, Parts, conduct
-from runner.cli.engine import client, connected, outlet
-from runner.cli.home import JsonOption, RunOption, StateFolder, evidence, out, settings, state
+from runner.cli.engine import connected, opener, outlet
+from runner.cli.home import (
+    JsonOption,
+    RunOption,
+    StateFolder,
+    aside,
+    evidence,
+    out,
+    settings,
+    state,
+)
 from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
 from runner.cli.signals import interruptible
@@ -25,7 +35,7 @@ from runner.evidence import Claims
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
 from runner.keeping import keep_whole
-from runner.model import RunView, Stopped, StopReason
+from runner.model import RunView, SandboxKind, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
 from runner.report.html import ALL_DIFFS_LIMIT, DIFF_LIMIT, render_html
@@ -34,7 +44,7 @@ from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
 from runner.report.text import clean
 from runner.report.tree import render_tree
-from runner.sandbox.engine import EngineSandbox
+from runner.sandbox.local import LocalSandbox, shortcomings
 from runner.sandbox.proof import demand_way_out
 from runner.sandbox.runtime import demand_limits, demand_runtime
 from runner.settings import LogFormat, secret
@@ -73,12 +83,10 @@ def run(
     """
     loaded = _overridden(load_task(task), policy, nodes, seed)
     known = secrets_of(loaded, secret)
-    with Store(state().journal) as store, connected() as engine:
-        demand_limits(engine)
-        demand_runtime(engine, loaded.limits.runtime)
+    with Store(state().journal) as store:
+        image = _ground_of(loaded)
         latest = max((view.run_id for view in store.runs()), default="")
         run_id = new_run_id(time.time(), secrets.token_hex(2), latest)
-        image = image_for(engine, loaded.image, f"oppie/task-{loaded.name}:latest")
         view = RunView(
             run_id=run_id,
             task=loaded.name,
@@ -94,7 +102,8 @@ def run(
         keep_task(loaded, image, state().run(run_id))
         store.create_run(view)
         mode = display_mode(quiet, plain, json)
-        raise typer.Exit(_carry_out(store, view, parts_for(store, view, loaded, image, known), mode))
+        with equipped(parts_for(store, view, loaded, image, known)) as parts:
+            raise typer.Exit(_carry_out(store, view, parts, mode))
 
 
 def resume(
@@ -121,13 +130,34 @@ def resume(
             view = store.run(view.run_id)
         loaded, image = kept_task(state().run(view.run_id))
         known = secrets_of(loaded, secret)
-        with connected() as engine:
-            demand_limits(engine)
-            demand_runtime(engine, loaded.limits.runtime)
+        _demand(loaded)
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)
         mode = display_mode(quiet, plain, json)
-        raise typer.Exit(_carry_out(store, view, parts_for(store, view, loaded, image, known), mode))
+        with equipped(parts_for(store, view, loaded, image, known)) as parts:
+            raise typer.Exit(_carry_out(store, view, parts, mode))
+
+
+def _ground_of(task: Task) -> str:
+    """What the root starts from: an image, or an empty state where there is no engine. Raises
+    ``OppieError`` for what can't hold the task."""
+    if task.kind is not SandboxKind.CONTAINER:
+        for lack in shortcomings():
+            aside.print(lack, markup=False)
+        with contextlib.closing(opener(task, "", "")(0, lambda: False)) as sandbox:
+            assert isinstance(sandbox, LocalSandbox)
+            return sandbox.base()
+    with connected() as engine:
+        _demand(task)
+        return image_for(engine, task.image, f"oppie/task-{task.name}:latest")
+
+
+def _demand(task: Task) -> None:
+    """Raises ``OppieError`` for an engine that can't shut the task's containers in."""
+    if task.kind is SandboxKind.CONTAINER:
+        with connected() as engine:
+            demand_limits(engine)
+            demand_runtime(engine, task.limits.runtime)
 
 
 def _overridden(task: Task, policy: str, nodes: int, seed: int | None) -> Task:
@@ -200,7 +230,7 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
 def _demand_way_out(parts: Parts) -> None:
     """An engine on which the listed hosts can't be reached, or more than these, is told at once."""
     task, folder = parts.context.task, parts.context.folder
-    if task.hosts:
+    if task.hosts and task.kind is SandboxKind.CONTAINER:
         with contextlib.closing(parts.open_sandbox(parts.workers)) as sandbox:
             demand_way_out(sandbox, task.outgoing, outlet(parts.image).image, folder)
 
@@ -265,13 +295,10 @@ def parts_for(
         secrets=known or {},
         disk=settings().disk,
     )
-    way = outlet(image) if task.hosts else None
     return Parts(
         context=context,
         store=store,
-        open_sandbox=lambda slot: EngineSandbox(
-            client(), view.run_id, image, slot, cancelled.is_set, outlet=way
-        ),
+        open_slot=opener(task, view.run_id, image),
         image=image,
         workers=view.workers,
         cancelled=cancelled,

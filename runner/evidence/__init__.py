@@ -25,6 +25,7 @@ from runner.evidence.refs import (
     with_commits,
 )
 from runner.evidence.repository import EMPTY_TREE, Evidence, Recorded
+from runner.evidence.sources import content_of, sizes_of
 from runner.evidence.surroundings import Surroundings, surroundings
 from runner.evidence.target import files_in, pack_folder, pack_target
 
@@ -48,6 +49,7 @@ __all__ = [
     "Surroundings",
     "TreeTooLarge",
     "apply",
+    "content_of",
     "drop_ref",
     "files_in",
     "found_at",
@@ -63,6 +65,7 @@ __all__ = [
     "record_tree",
     "refs_of",
     "set_ref",
+    "sizes_of",
     "surroundings",
     "uncommitted",
     "unfinished_in",

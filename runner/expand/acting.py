@@ -10,7 +10,7 @@ from runner.egress import exports
 from runner.errors import Cancelled
 from runner.evidence import Recorded, TreeTooLarge
 from runner.expand.attempt import last_words
-from runner.expand.context import snapshot_of
+from runner.expand.context import RunContext, snapshot_of
 from runner.expand.deciding import Notes
 from runner.expand.hooks import call_hook, facts_of
 from runner.expand.inspect import watched
@@ -33,20 +33,26 @@ def act(trial: Trial, root: Root, job: Job, notes: Notes) -> Generator[Phase, No
     What came of it is in ``notes``; the stopped container stays. Raises ``EngineError``,
     ``StateError``, ``Cancelled``.
     """
-    context = trial.context
-    hooks, folder = context.task.hooks, context.task.path.parent
-    veto = call_hook(hooks.pre_execution, facts_of(job), folder, hooks.timeout_s)
-    if context.cancelled():
-        raise Cancelled("the run was told to stop")
-    if veto:
-        return Failure(Outcome.FAILED, veto)
+    if veto := vetoed(trial.context, job):
+        return veto
     acted = yield from _run(trial, job, notes)
     what = "the action " + "+".join(action.key for action in job.actions)
     if acted.exit is Exit.DISK:  # keeping it would fill the next disk
         return failure_of(acted.exit, acted.code, what)
-    failure = yield from _keep(trial, root, job, notes, acted)
+    failure = yield from keep(trial, root, job, notes, acted, job.label)
+    if notes.recorded:
+        trial.context.keep_earlier(job, notes.recorded.commit)
     said = last_words(trial.attempt.log(_ACT))
     return failure or failure_of(acted.exit, acted.code, what, said)
+
+
+def vetoed(context: RunContext, job: Job) -> Failure | None:
+    """What the user's program says to a job that is about to begin. Raises ``Cancelled``."""
+    hooks, folder = context.task.hooks, context.task.path.parent
+    veto = call_hook(hooks.pre_execution, facts_of(job), folder, hooks.timeout_s)
+    if context.cancelled():
+        raise Cancelled("the run was told to stop")
+    return Failure(Outcome.FAILED, veto) if veto else None
 
 
 def _run(trial: Trial, job: Job, notes: Notes) -> Generator[Phase, None, StepResult]:
@@ -73,16 +79,16 @@ def _run(trial: Trial, job: Job, notes: Notes) -> Generator[Phase, None, StepRes
     return acted
 
 
-def _keep(
-    trial: Trial, root: Root, job: Job, notes: Notes, acted: StepResult
+def keep(
+    trial: Trial, root: Root, job: Job, notes: Notes, acted: StepResult, name: str
 ) -> Generator[Phase, None, Failure | None]:
-    """Record the workspace, unless a secret is in it, or more than evidence can hold."""
+    """Record the workspace as ``name``, unless a secret is in it, or more than evidence can hold."""
     started, attempt = time.monotonic(), trial.attempt
     told = attempt.once("told", str, lambda: _told(trial, acted))
     if told:
         return Failure(Outcome.FAILED, f"the action wrote the secret {told}")
     try:
-        recorded = attempt.once("evidence", Recorded, lambda: _record(trial, root, job, acted))
+        recorded = attempt.once("evidence", Recorded, lambda: _record(trial, root, job, acted, name))
     except TreeTooLarge as error:
         return Failure(Outcome.DISK, str(error))
     notes.recorded = recorded
@@ -98,16 +104,14 @@ def _told(trial: Trial, acted: StepResult) -> str:
     return leaked(lambda: trial.sandbox.export(acted.container), secrets) if secrets else ""
 
 
-def _record(trial: Trial, root: Root, job: Job, acted: StepResult) -> Recorded:
+def _record(trial: Trial, root: Root, job: Job, acted: StepResult, name: str) -> Recorded:
     context = trial.context
-    recorded = context.evidence.record(
+    return context.evidence.record(
         context.run_id,
-        job.label,
+        name,
         job.origin.commit,
         trial.sandbox.archive(acted.container),
-        f"{job.label}: {' + '.join(action.key for action in job.actions)}\n",
+        f"{name}: {' + '.join(action.key for action in job.actions)}\n",
         root.rules,
         watched(context),
     )
-    context.keep_earlier(job, recorded.commit)
-    return recorded

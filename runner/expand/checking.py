@@ -68,7 +68,7 @@ def _pass(
         if isinstance(run, Failure):
             return run
         if reason := judge_check(root, run):
-            return Failure(Outcome.FAILED, reason)
+            return Failure(Outcome.FAILED, reason, step=name)
         names = forgiven(root, run)
         if not names:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.errors import EngineError
 from runner.evidence import Claims, Evidence, Recorded, set_ref
@@ -15,6 +16,9 @@ from runner.model import Job, Snapshot
 from runner.planner.watermarks import DiskRules
 from runner.task import Task
 
+if TYPE_CHECKING:
+    from runner.expand.agency import Agency
+
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
@@ -22,7 +26,7 @@ class RunContext:
 
     ``cancelled`` turns true once the run was told to stop. ``secrets`` are what actions are given, by
     name. ``disk`` says how full disks may get; ``rebuilding`` lets one worker at a time rebuild a
-    node's snapshot.
+    node's snapshot. ``agency`` is the ``Agency`` of a run that has agents.
     """
 
     run_id: str
@@ -35,6 +39,7 @@ class RunContext:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     disk: DiskRules = field(default_factory=DiskRules)
     rebuilding: Turns = field(default_factory=Turns)
+    agency: Agency | None = None
 
     def attempt(self, attempt_id: str) -> Attempt:
         """The folder of an attempt."""

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from runner.evidence import Recorded
 from runner.expand.judging import Failure, Meter
-from runner.model import Decision, Expansion, Job, JobKind, Measurement, Snapshot
+from runner.model import (
+    NOTHING_SPENT,
+    Decision,
+    Expansion,
+    Job,
+    JobKind,
+    Measurement,
+    Round,
+    Snapshot,
+    Spending,
+)
 from runner.planner.reward import Thresholds, judge, verdict_of
 
 
@@ -24,6 +34,8 @@ class Notes:
     twin: str = ""
     remark: str = ""
     proof: str = ""
+    rounds: tuple[Round, ...] = ()
+    spending: Spending = NOTHING_SPENT
     meter: Meter = field(default_factory=Meter)
 
 
@@ -62,4 +74,6 @@ def decide(
         container_s=round(notes.meter.container_s, 4),
         saved_s=round(notes.meter.saved_s, 4),
         proof=notes.proof,
+        rounds=notes.rounds,
+        spending=notes.spending,
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.detect import Detection, detect
-from runner.errors import EngineError
+from runner.errors import EngineError, StateError
 from runner.expand.asking import ask_benchmark, ask_checks, ask_comparison
 from runner.expand.context import snapshot_of
 from runner.expand.judging import Meter, Trial
@@ -75,11 +75,13 @@ class NodeDesk:
         self._open = open_sandbox
         self._sandbox: Sandbox | None = None
         self._over: Over = lambda: False
+        self._board: Board | None = None
         self.meter = Meter()
 
     def parts(self, knowledge: KnowledgePart | Off, models: ModelsPart | Off, board: Board) -> Desk:
         """All parts, as far as the task offers them. Raises ``TaskError``."""
         at, task = self._at, self._at.trial.context.task
+        self._board = board
         told = at.job.briefing
         tree = (
             BriefedPlace(at.job.label, told) if told else Off("no planner has told where this is")
@@ -97,7 +99,10 @@ class NodeDesk:
         return desk if wanted is None else restricted(desk, groups_named(wanted, "mcp.tools"))
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Let go of the engine, and of what the agent has claimed and not done."""
+        if self._board is not None:
+            with contextlib.suppress(StateError):
+                self._board.leave()
         if self._sandbox is not None:
             self._over = lambda: False
             self._sandbox.close()

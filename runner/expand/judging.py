@@ -21,11 +21,12 @@ Overlay = Callable[[], Iterable[bytes]]
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a state is not to be kept: an outcome without a measurement. ``of_baseline`` if what it is
-    compared with is to blame."""
+    compared with is to blame. ``step`` is the judging step that failed, whose log says more."""
 
     outcome: Outcome
     reason: str
     of_baseline: bool = False
+    step: str = ""
 
 
 @dataclass(slots=True)

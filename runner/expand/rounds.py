@@ -17,12 +17,16 @@ from runner.planner.reward import Thresholds, judge
 @dataclass(frozen=True, slots=True)
 class Stage:
     """The state that one round left, and what is known of it. ``snapshot`` is ``None`` if there was
-    nothing to judge: it changed nothing, or touched what judges, or was cut off."""
+    nothing to judge: it changed nothing, or touched what judges, or was cut off. ``twin``,
+    ``remark`` and ``proof`` are those of ``deciding.Notes``."""
 
     round: Round
     result: Failure | Measurement
     recorded: Recorded | None = None
     snapshot: Snapshot | None = None
+    twin: str = ""
+    remark: str = ""
+    proof: str = ""
 
     @property
     def gain(self) -> float | None:
@@ -60,7 +64,8 @@ def chosen(stages: Sequence[Stage]) -> Stage:
     none was measured, the last."""
     measured = [stage for stage in stages if stage.gain is not None and stage.snapshot]
     if not measured:
-        return stages[-1]
+        told = [stage for stage in stages if stage.twin or stage.round.outcome is not Outcome.DUPLICATE]
+        return (told or list(stages))[-1]
     return max(measured, key=lambda stage: (stage.gain or 0.0, -stage.round.number))
 
 

@@ -68,6 +68,17 @@ class Spending:
             self.estimated or other.estimated,
         )
 
+    def __sub__(self, other: Spending) -> Spending:
+        costs = self.cost_usd, other.cost_usd
+        return Spending(
+            self.requests - other.requests,
+            self.input_tokens - other.input_tokens,
+            self.cached_tokens - other.cached_tokens,
+            self.output_tokens - other.output_tokens,
+            None if costs[0] is None or costs[1] is None else costs[0] - costs[1],
+            self.estimated,
+        )
+
 
 NOTHING_SPENT = Spending()
 
@@ -79,7 +90,8 @@ class Round:
     ``outcome`` and ``reason`` are what the judge says of the state it left, ``gain`` is over the
     node's parent. ``commit`` is that state in the evidence. ``kept`` is false if the state was
     worse than what the round had begun with, and was rolled back. ``turns`` is ``None`` if the
-    agent doesn't tell. ``said`` is the agent's last message, bounded.
+    agent doesn't tell. ``said`` is the agent's last message, bounded. Rounds with the same
+    ``failure`` (16 hexadecimal digits, "" for none) have failed in the same way.
     """
 
     number: int
@@ -98,6 +110,7 @@ class Round:
     seconds: float = 0.0
     files_changed: int = 0
     said: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.model import ROOT, NodeView, RunView
+from runner.report.agents import round_facts
 from runner.report.figures import (
     count,
     duration,
@@ -43,7 +44,9 @@ def render_node(view: RunView, node: NodeView) -> RenderableType:
     else:
         gain = f"{percent(node.gain)}, by estimate" if node.gain is not None else "not measured"
         found = verification_facts(view, node)
-        facts = [("gain from the root", gain), *found, *node_facts(node).items()]
+        facts = [
+            ("gain from the root", gain), *found, *node_facts(node).items(), *round_facts(node)
+        ]  # fmt: skip
     if node.label == view.best and node.label != ROOT:
         title.append("  best by estimate", "bold")
     if is_improvement(verification_of(view, node.label)):

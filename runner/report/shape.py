@@ -8,7 +8,7 @@ log-ratios; ``delta`` is ``exp(gain) - 1``. Times are Unix seconds, sizes are by
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from runner.model import (
     Measurement,
@@ -19,6 +19,7 @@ from runner.model import (
     Snapshot,
     Verified,
 )
+from runner.report.agents import AgentFigures, agent_figures
 from runner.report.figures import known
 from runner.report.records import delta_of
 from runner.report.verification import nearest_outcome
@@ -193,7 +194,15 @@ def _run_facts(view: RunView) -> Json:
         "remarks": list(view.remarks),
         "container_s": known(view.container_s),
         "saved_s": known(view.saved_s),
+        "agents": agents_to_json(agent_figures(view)),
     }
+
+
+def agents_to_json(figures: AgentFigures) -> Json | None:
+    """The counters of a run's agents; ``None`` for a run without them."""
+    if not figures.nodes:
+        return None
+    return {**asdict(figures), "repeated_rate": known(figures.repeated_rate)}
 
 
 def _node_facts(node: NodeView) -> Json:
@@ -224,6 +233,8 @@ def _node_facts(node: NodeView) -> Json:
         "container_s": known(node.container_s),
         "saved_s": known(node.saved_s),
         "proof": node.proof or None,
+        "rounds": [finite(asdict(each)) for each in node.rounds],
+        "spending": asdict(node.spending) if node.rounds else None,
     }
 
 

@@ -272,3 +272,8 @@ class Sandbox(Protocol):
 
     def close(self) -> None:
         """Release what the worker holds open on the engine."""
+
+
+# Opens a sandbox for one user of it: the number of its slot, which no other has at the time, and what
+# tells that it is to give up.
+OpenSlot = Callable[[int, Callable[[], bool]], Sandbox]

@@ -4,7 +4,7 @@ from runner.measure.judge import Benchmark, Check
 from runner.task.keep import keep_task, kept_task
 from runner.task.load import FILE_NAME, load_task
 from runner.task.secrets import secrets_of
-from runner.task.spec import Hooks, ImageSpec, Task
+from runner.task.spec import Hooks, ImageSpec, Task, UpstreamSpec
 
 __all__ = [
     "FILE_NAME",
@@ -13,6 +13,7 @@ __all__ = [
     "Hooks",
     "ImageSpec",
     "Task",
+    "UpstreamSpec",
     "keep_task",
     "kept_task",
     "load_task",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner.agents.adapters import by_name
 from runner.errors import TaskError
 from runner.gateway import Dialect
 from runner.model import Action, ActionKind, AgentSpec, SandboxKind
@@ -37,8 +38,6 @@ def _spec(folder: Path, where: str, section: AgentKeys, problems: list[str]) -> 
     given = section.model_dump(include=set(AgentKeys.model_fields), exclude_none=True)
     recording = given.pop("recording", None)
     try:
-        from runner.agents.adapters import by_name  # TEMP
-
         by_name(section.agent or "")
     except TaskError as error:
         problems.append(f"{where}.agent = {shown(section.agent or '')}: {error}")

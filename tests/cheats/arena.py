@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -81,15 +81,15 @@ def arena(task: Task, image: str, folder: Path, lanes: int = WORKERS) -> Iterato
         cancelled.is_set,
     )
 
-    def open_sandbox(slot: int) -> EngineSandbox:
-        return EngineSandbox(connect(), run_id, image, slot, cancelled.is_set)
+    def open_sandbox(slot: int, told: Callable[[], bool]) -> EngineSandbox:
+        return EngineSandbox(connect(), run_id, image, slot, told)
 
     with Store(folder / "journal.db") as store:
         store.create_run(_new(task, run_id))
         try:
             yield Parts(context, store, open_sandbox, image, WORKERS, cancelled)
         finally:
-            with closing(open_sandbox(WORKERS)) as sandbox:
+            with closing(open_sandbox(WORKERS, cancelled.is_set)) as sandbox:
                 _clear(sandbox)
 
 

@@ -1,0 +1,186 @@
+"""One step of an agent: what it is given, and what came of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from runner.agents.adapters.chat import Chat
+from runner.agents.protocol import GATEWAY_PORT, Access, Adapter, Assignment, Report
+from runner.agents.script import FIRST_WORDS
+from runner.egress import exports
+from runner.expand.agency import Agency, tools_of
+from runner.expand.consulting import Advice, consult
+from runner.expand.desk import AtWork
+from runner.expand.judging import Trial
+from runner.expand.listening import listened, report_of
+from runner.expand.root import Root
+from runner.expand.secrets import hidden
+from runner.gateway import Account, Dialect, Upstream, base_url
+from runner.model import NOTHING_SPENT, AgentSpec, AgentStatus, Job, Phase, Snapshot, Spending
+from runner.sandbox.protocol import Door, Step, StepResult
+
+_ACT = "act"
+_ONE_STREAM = ("sh", "-c", "exec sh -s 2>&1")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an agent is asked, in which state: that of ``image``, whose sources are ``commit``.
+
+    ``number`` counts its rounds at the node from 1. One that is to have tools has a ``root`` to be
+    compared with.
+    """
+
+    adapter: Adapter
+    spec: AgentSpec
+    prompt: str
+    model: str
+    image: Snapshot
+    commit: str
+    number: int = 1
+    session: str = ""
+    root: Root | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What came of a turn: how its step ended, the report, and what it cost."""
+
+    step: StepResult
+    report: Report
+    spending: Spending
+
+
+def take_turn(
+    trial: Trial, job: Job, turn: Turn, agency: Agency, account: Account | None
+) -> Generator[Phase, None, Took]:
+    """Let an agent work in a container of its own; the stopped container stays.
+
+    What was finished before a crash is read. Raises ``EngineError``, ``StateError``, ``Cancelled``.
+    """
+    took = trial.attempt.kept("took", Took)
+    if took is None:
+        before = account.spending if account else NOTHING_SPENT
+        step = yield from _run(trial, job, turn, agency, account)
+        report = report_of(turn.adapter, trial.attempt.log(_ACT), step)
+        if account and account.spent and report.status is not AgentStatus.DONE:
+            report = replace(report, status=AgentStatus.BUDGET, reason=account.spent)
+        spending = account.spending - before if account else _told(report, turn.adapter)
+        took = Took(step, report, spending)
+        trial.attempt.once("took", Took, lambda: took)
+    trial.meter.container_s += took.step.seconds
+    yield Phase(trial.label, "agent.finished", _facts(turn, took))
+    return took
+
+
+def upstream_for(adapter: Adapter, model: str, agency: Agency) -> tuple[Dialect, Upstream] | None:
+    """The first of the adapter's dialects that an upstream speaks which serves the model."""
+    for dialect in adapter.dialects if agency.gateway else ():
+        assert agency.gateway is not None
+        if found := agency.gateway.upstream(dialect, model):
+            return dialect, found
+    return None
+
+
+def _run(
+    trial: Trial, job: Job, turn: Turn, agency: Agency, account: Account | None
+) -> Generator[Phase, None, StepResult]:
+    context, name = trial.context, f"{trial.attempt_id}-{_ACT}"
+    with ExitStack() as stack:
+        doors: list[Door] = []
+        assignment = _assignment(turn, agency)
+        secret: tuple[bytes, ...] = hidden(context.secrets)
+        found = upstream_for(turn.adapter, turn.model, agency)
+        if account and found:
+            dialect, upstream = found
+            url = f"http://127.0.0.1:{GATEWAY_PORT}{base_url(upstream)}"
+            assignment = replace(assignment, access=Access(dialect, url, account.token))
+            if isinstance(turn.adapter, Chat):
+                assignment = _advised(trial, turn, turn.adapter, assignment, account, upstream)
+            doors.append(Door(GATEWAY_PORT, account.take))
+            secret = (account.token.encode(), *secret)
+        if turn.adapter.tools and turn.root:
+            container = trial.sandbox.container_of(name)
+            at_work = AtWork(trial, turn.root, job, turn.image, container)
+            for tools in stack.enter_context(tools_of(agency, at_work)):
+                doors.append(tools.door)
+                assignment = replace(assignment, bridge=tools.bridge)
+        step = Step(
+            name,
+            trial.attempt_id,
+            turn.image.digest,
+            _ONE_STREAM,
+            replace(context.task.outgoing, time_s=turn.spec.time_s),
+            stdin=_script(turn.adapter, assignment, exports(context.task.hosts)),
+            hidden=secret,
+            first_words=FIRST_WORDS,
+            doors=tuple(doors),
+            quiet_s=turn.spec.quiet_s,
+        )
+        facts = {"container": name, "image": turn.image.tag, "round": turn.number}
+        yield Phase(trial.label, "container.started", facts)
+        reader = turn.adapter.reader()
+        return (yield from listened(trial, step, trial.attempt.log(_ACT), reader))
+
+
+def _assignment(turn: Turn, agency: Agency) -> Assignment:
+    return Assignment(
+        prompt=turn.prompt,
+        model=turn.model,
+        session=turn.session,
+        number=turn.number,
+        turns=turn.spec.turns,
+        found=agency.found[turn.adapter.name],
+        command=turn.spec.command,
+        recording=turn.spec.recording,
+    )
+
+
+def _advised(
+    trial: Trial,
+    turn: Turn,
+    adapter: Chat,
+    assignment: Assignment,
+    account: Account,
+    upstream: Upstream,
+) -> Assignment:
+    """What a model has answered; without a patch, the reason stands where the prompt was."""
+    advice = trial.attempt.once(
+        "advice",
+        Advice,
+        lambda: consult(trial.context, turn.commit, adapter, assignment, account, upstream),
+    )
+    patch = advice.patch.encode("utf-8", "surrogateescape")
+    return replace(assignment, patch=patch, prompt=advice.reason or advice.said)
+
+
+def _script(adapter: Adapter, assignment: Assignment, outgoing: bytes) -> bytes:
+    """The shell reads all of it before it runs any of it, and says so."""
+    said = b"printf '%s\\n' '" + FIRST_WORDS + adapter.name.encode() + b"' >&2\n"
+    if isinstance(adapter, Chat) and not assignment.patch:
+        why = shlex.quote(assignment.prompt).encode("utf-8", "replace")
+        return b"{ " + said + b"printf '%s\\n' " + why + b"; exit 1; }\n"
+    return b"{ " + outgoing + said + b"(\n" + adapter.script(assignment) + b"\n)\n}\n"
+
+
+def _told(report: Report, adapter: Adapter) -> Spending:
+    """What the agent itself says that it cost, where nobody else counts."""
+    if not adapter.dialects:
+        return NOTHING_SPENT
+    return replace(report.tokens or NOTHING_SPENT, cost_usd=report.cost_usd)
+
+
+def _facts(turn: Turn, took: Took) -> dict[str, object]:
+    report = took.report
+    return {
+        "agent": turn.adapter.name,
+        "round": turn.number,
+        "status": str(report.status),
+        "reason": report.reason,
+        "turns": report.turns,
+        "cost_usd": took.spending.cost_usd,
+        "seconds": took.step.seconds,
+    }
