@@ -22,11 +22,12 @@ from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
 from runner.egress import tunnel
-from runner.errors import Cancelled, EngineError, OppieError
+from runner.errors import Cancelled, EngineError, EngineUnavailable, OppieError
 from runner.model import Limits
 from runner.sandbox import spec
 from runner.sandbox.frames import Demux
 from runner.sandbox.protocol import Door
+from runner.sandbox.states import has_ended
 
 _OPENS_S = 30.0
 _TICK_S = 0.2
@@ -60,17 +61,22 @@ def opened(place: Place, doors: tuple[Door, ...]) -> Iterator[str]:
     """Open the doors, as long as the block lasts; the network mode for the container that has them.
     When it ends, so do all connections.
 
-    What the engine's client raises goes through. Raises ``EngineError``, ``Cancelled``.
+    What the engine's client raises goes through. Raises ``EngineError``, ``Cancelled``, and in the
+    end ``EngineUnavailable`` if the engine had let go of the doors: what the step made of that is no
+    failure of its own.
     """
     takers = {door.port: door.take for door in doors}
     place.remove(place.name)
     try:
         with contextlib.closing(_forwarder(place, tuple(takers))) as wire:
+            cut_off = threading.Event()
             carried = tunnel.Tunnel(wire, takers)
-            carrying = threading.Thread(target=_carry, args=(carried,), daemon=True)
+            carrying = threading.Thread(target=_carry, args=(carried, cut_off), daemon=True)
             carrying.start()
             try:
                 yield f"container:{place.name}"
+                if cut_off.is_set() and not _has_failed(place):
+                    raise EngineUnavailable(f"the engine let go of {place.name} during a step")
             finally:
                 wire.hang_up()
                 carrying.join()
@@ -163,8 +169,19 @@ def _await_opening(wire: _Attached, image: str, cancelled: Callable[[], bool]) -
             raise EngineError(_NO_FORWARDER.format(image=image, said=text))
 
 
-def _carry(carried: tunnel.Tunnel) -> None:
-    """Until the wire ends. A forwarder that breaks the rules is cut off: the step goes on without
-    its doors, as it does when the engine goes away."""
-    with contextlib.suppress(tunnel.Broken, OSError):
+def _carry(carried: tunnel.Tunnel, cut_off: threading.Event) -> None:
+    """Until the wire ends, by whomever. A forwarder that breaks the rules is cut off by us, and the
+    step goes on without its doors."""
+    try:
         carried.serve()
+    except tunnel.Broken:
+        return
+    except OSError:
+        pass
+    cut_off.set()
+
+
+def _has_failed(place: Place) -> bool:
+    """Whether the forwarder, which ends well when its input does, came to another end."""
+    state = place.api.inspect_container(place.name)["State"]
+    return has_ended(state) and state["ExitCode"] != 0

@@ -15,14 +15,17 @@ from typing import Any
 
 import docker
 import pytest
-from worlds import ROOT, Bench, World, wait_for
+from worlds import LIMITS, ROOT, Bench, World, wait_for
 
 from runner.errors import EngineError, EngineUnavailable
 from runner.model import Limits, Mount
 from runner.sandbox import spec
+from runner.sandbox.connect import connect
 from runner.sandbox.dialect import dialect_of
 from runner.sandbox.engine import EngineSandbox
-from runner.sandbox.protocol import Exit, Leftovers, Repetition, Step, StepResult
+from runner.sandbox.protocol import Door, Exit, Leftovers, Repetition, Step, StepResult
+from tests.faults.faults import Cut, Rule
+from tests.faults.proxy import proxied
 
 pytestmark = pytest.mark.engine
 MB = 1 << 20
@@ -415,3 +418,38 @@ def test_a_closed_sandbox_leaves_nothing(engine_world: World, run_id: str, tmp_p
     for result in results:
         sandbox.remove(result.container)
     sandbox.close()
+
+
+_TALK = """
+import socket
+with socket.create_connection(("127.0.0.1", 3129), 20) as sock:
+    while sock.send(bytes(1 << 16)):
+        pass
+"""
+
+
+def test_doors_that_the_engine_lets_go_of_are_no_failure_of_the_step(
+    client: docker.DockerClient, agent_image: str, run_id: str, tmp_path: Path
+) -> None:
+    def swallow(sock: socket.socket) -> None:
+        def serve() -> None:
+            with sock:
+                while sock.recv(1 << 16):
+                    pass
+
+        threads.append(threading.Thread(target=serve))
+        threads[-1].start()
+
+    threads: list[threading.Thread] = []
+    step = Step(
+        "s", "A-1", agent_image, ("python3", "-c", _TALK), LIMITS, doors=(Door(3129, swallow),)
+    )
+    with proxied(client.api._custom_adapter.socket_path) as proxy:
+        sandbox = EngineSandbox(connect(proxy.url), run_id, agent_image)
+        proxy.plan(Rule(r"POST /containers/.*-net-0-out/attach", Cut(200_000)))
+        with pytest.raises(EngineUnavailable, match=r"let go of oppie-.*-net-0-out during a step"):
+            sandbox.run(step, tmp_path / "log")
+        assert sandbox.leftovers() == Leftovers()
+        sandbox.close()
+    for thread in threads:
+        thread.join(20)
