@@ -16,7 +16,7 @@ from runner.report.text import clean
 
 _MISSING = "oppie: no such program"
 _HELP = "oppie: help"
-_VERSION = re.compile(r"(?<![\w.])v?(\d{1,6}\.\d{1,6}(?:\.\d{1,6})?[\w.+-]{0,40})")
+_VERSION = re.compile(r"(?<![\w.])v?(\d{1,6}\.\d{1,6}(?:\.\d{1,6})?(?:[\w.+-]{0,40}\w)?)")
 
 
 @dataclass(frozen=True, slots=True)

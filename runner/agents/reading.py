@@ -29,6 +29,7 @@ class Notes:
     """What is known of a session so far. ``status`` is there once the result is in.
 
     ``last_words`` is the last line that was no event: mostly what a program says before it dies.
+    ``open`` is a message that has begun.
     """
 
     session: str = ""
@@ -42,6 +43,7 @@ class Notes:
     status: AgentStatus | None = None
     reason: str = ""
     last_words: str = ""
+    open: str = ""
 
     def begins(self, session: str) -> Iterator[AgentEvent]:
         """The session has this name. One that couldn't be handed back as it is has none."""
@@ -51,17 +53,21 @@ class Notes:
 
     def says(self, text: str) -> Iterator[AgentEvent]:
         """A message of the agent's, and the phases that it begins."""
-        if text.strip():
-            self.said = clean_block(text.strip(), MAX_SAID)
-            yield AgentEvent(EventKind.SAID, self.said)
-            yield from self.enters(text)
+        self.open = text
+        yield from self.closes()
+        yield from self.enters(text)
 
     def adds(self, line: str) -> Iterator[AgentEvent]:
-        """One more line of a program that prints for people, and the phase that it begins."""
-        if line.strip():
-            self.said = clean_block(f"{self.said}\n{line}".strip()[-MAX_SAID:], MAX_SAID)
-            yield AgentEvent(EventKind.SAID, clean(line, MAX_TEXT))
-            yield from self.enters(line)
+        """One more line of a message, from a program that prints for people."""
+        self.open = f"{self.open}\n{line}"[-MAX_SAID:]
+        yield from self.enters(line)
+
+    def closes(self) -> Iterator[AgentEvent]:
+        """The message is complete."""
+        said, self.open = self.open.strip(), ""
+        if said:
+            self.said = clean_block(said, MAX_SAID)
+            yield AgentEvent(EventKind.SAID, self.said)
 
     def enters(self, text: str) -> Iterator[AgentEvent]:
         """The phases that a text begins, if they are others than the last."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from runner.agents.access import needed_access, needed_model
 from runner.agents.probing import Program
 from runner.agents.protocol import AgentEvent, Assignment, Flags
-from runner.agents.reading import LineReader, Notes, heard
+from runner.agents.reading import MAX_TEXT, LineReader, Notes, heard
 from runner.agents.shell import Script, address, options, quoted
 from runner.gateway.upstream import Dialect
 from runner.model import AgentStatus, Spending
@@ -74,7 +74,6 @@ class Aider:
             **{f"{prefix}_API_KEY": quoted(access.token), f"{prefix}_API_BASE": address(access)},
             AIDER_CACHE_DIR=script.folder,
             LITELLM_LOCAL_MODEL_COST_MAP="True",
-            COLUMNS="4000",
         )
         command = f"aider --yes-always --message-file {prompt}"
         command += options(model=f"{access.dialect}/{model}")
@@ -98,7 +97,7 @@ _MODEL = re.compile(r"(?:Main m|M)odel: (\S{1,120})")
 _EDITED = re.compile(r"Applied edit to (.{1,300})$")
 _TOKENS = re.compile(r"Tokens: ([\d.,]{1,12}[kM]?) sent.{0,80}?, ([\d.,]{1,12}[kM]?) received")
 _COST = re.compile(r"Cost: .{1,40}?, \$([\d.,]{1,20}) session")
-_ERROR = re.compile(r"litellm\.[\w.]{0,40}(?:Error|Exception)\b|^The API provider |^Unable to ")
+_ERROR = re.compile(r"litellm\.[\w.]{0,40}(?:Error|Exception)\b|The API provider ")
 _OWN = re.compile(
     r"Aider v|(?:Main m|Weak m|Editor m|M)odel: |Git repo: |Repo-map: |Applied edit to |Tokens: "
     r"|Added .{1,300} to the chat|Restored previous|Cost estimates|─{8}"
@@ -107,21 +106,21 @@ _OWN = re.compile(
 
 def _understand(line: bytes, notes: Notes) -> Iterator[AgentEvent]:
     text = line[:2000].decode("utf-8", "replace").rstrip()
-    if not notes.session:
-        yield from notes.begins(_SESSION)
+    yield from heard(line, notes)
     if found := _VERSION.match(text):
         notes.version = found[1]
+        yield from notes.begins(_SESSION)
     elif found := _MODEL.match(text):
         notes.model = found[1]
     elif found := _EDITED.match(text):
         yield from notes.uses("edit", found[1])
     elif found := _TOKENS.match(text):
+        yield from notes.closes()
         yield from _counted(found, text, notes)
-    elif _ERROR.search(text):
-        notes.reason = text[:400]
-    if not _OWN.match(text):
+    elif _ERROR.match(text):
+        notes.reason = text[:MAX_TEXT]
+    elif notes.session and not _OWN.match(text):
         yield from notes.adds(text)
-    yield from heard(line, notes)
 
 
 def _counted(found: re.Match[str], text: str, notes: Notes) -> Iterator[AgentEvent]:
@@ -152,5 +151,7 @@ def _number(text: str) -> float:
 
 
 def _finish(_: bytes, notes: Notes) -> Iterator[AgentEvent]:
+    if notes.turns is None:  # what stands after the tokens is no message
+        yield from notes.closes()
     if notes.reason:
         yield from notes.ends(AgentStatus.FAILED, notes.reason)

@@ -44,6 +44,8 @@ _OFF = (
     "DISABLE_ERROR_REPORTING",
     "DISABLE_AUTOUPDATER",
 )
+# The gateway has tried again already; what it refuses, it refuses for good.
+_RETRIES = "2"
 _ENDS = {"error_max_turns": AgentStatus.TURNS, "error_max_budget_usd": AgentStatus.BUDGET}
 
 
@@ -82,7 +84,7 @@ class Claude:
         if "--strict-mcp-config" in found:
             command += " --strict-mcp-config"
         script.export(ANTHROPIC_BASE_URL=address(access), ANTHROPIC_API_KEY=quoted(access.token))
-        script.export(**dict.fromkeys(_OFF, "1"))
+        script.export(**dict.fromkeys(_OFF, "1"), CLAUDE_CODE_MAX_RETRIES=_RETRIES)
         return script.ending_with(f"{command} <{prompt}")
 
     def reader(self) -> LineReader:
@@ -116,7 +118,6 @@ def _part(part: Json, notes: Notes) -> Iterator[AgentEvent]:
 
 
 def _result(event: Json, notes: Notes) -> Iterator[AgentEvent]:
-    yield from notes.begins(words(event, "session_id"))
     subtype, said = words(event, "subtype"), words(event, "result")
     notes.turns = whole(event, "num_turns")
     notes.cost_usd = dollars(event, "total_cost_usd")
@@ -139,4 +140,5 @@ def _result(event: Json, notes: Notes) -> Iterator[AgentEvent]:
         errors = at(event, "errors")
         first = errors[0] if isinstance(errors, list) and errors else ""
         told = said or (first if isinstance(first, str) else "")
-        yield from notes.ends(_ENDS.get(subtype, AgentStatus.FAILED), f"{subtype} {told}")
+        kind = "" if subtype == "success" else f"{subtype} "
+        yield from notes.ends(_ENDS.get(subtype, AgentStatus.FAILED), kind + told)

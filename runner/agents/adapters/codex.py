@@ -34,6 +34,9 @@ _CONFIG = {
     "model_providers.oppie.name": "oppie",
     "model_providers.oppie.env_key": "OPPIE_TOKEN",
     "model_providers.oppie.wire_api": "responses",
+    # The gateway has tried again already; what it refuses, it refuses for good.
+    "model_providers.oppie.request_max_retries": 2,
+    "model_providers.oppie.stream_max_retries": 2,
     "check_for_update_on_startup": False,
     "analytics.enabled": False,
     "web_search": "disabled",

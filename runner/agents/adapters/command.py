@@ -70,9 +70,13 @@ class Command:
 
     def reader(self) -> LineReader:
         """A reader that knows phases, and nothing else."""
-        return LineReader(_understand, result=False)
+        return LineReader(_understand, result=False, finish=_finish)
 
 
 def _understand(line: bytes, notes: Notes) -> Iterator[AgentEvent]:
     yield from notes.adds(line[:2000].decode("utf-8", "replace").rstrip())
     yield from heard(line, notes)
+
+
+def _finish(_: bytes, notes: Notes) -> Iterator[AgentEvent]:
+    yield from notes.closes()

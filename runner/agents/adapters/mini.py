@@ -31,14 +31,18 @@ _PROGRAM = Program(
 _RESULT = "oppie-result"
 _TELL = f"""\
 import json, sys
+told = {{"type": "{_RESULT}"}}
 try:
     with open(sys.argv[1], encoding="utf-8") as file:
-        info = json.load(file).get("info")
-    print(json.dumps({{"type": "{_RESULT}", "info": info}}))
-except (OSError, ValueError, AttributeError) as error:
-    print(f"no trajectory: {{error}}")
+        info = json.load(file)["info"]
+    told.update({{key: info.get(key) for key in ("exit_status", "mini_version", "model_stats")}})
+    told["model"] = info["config"]["model"]["model_name"]
+except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    told["problem"] = f"no trajectory: {{error}}"
+print(json.dumps(told))
 """
 _STEP = re.compile(rb"mini-swe-agent \(step \d+, \$")
+_COMMAND_S = 600  # 30 by default, which builds and benchmarks don't keep to
 _KEYS = {Dialect.OPENAI: "OPENAI", Dialect.ANTHROPIC: "ANTHROPIC"}
 
 
@@ -67,10 +71,11 @@ class Mini:
             **{f"{prefix}_API_KEY": quoted(access.token), f"{prefix}_API_BASE": address(access)},
             MSWEA_CONFIGURED="true",
             MSWEA_SILENT_STARTUP="1",
+            MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT="3",  # the gateway has tried again already
             MSWEA_COST_TRACKING="ignore_errors",
             MSWEA_GLOBAL_CONFIG_DIR=script.folder,
             LITELLM_LOCAL_MODEL_COST_MAP="True",
-            COLUMNS="4000",  # or its lines are broken in the middle of words
+            COLUMNS="400",  # it breaks lines there, also in the middle of words
         )
         command = "mini --yolo --exit-immediately -c mini.yaml"
         command += f" -c {config} --output {path}{options(model=f'{access.dialect}/{model}')}"
@@ -88,6 +93,7 @@ def _config(assignment: Assignment) -> Json:
         "run": {"task": assignment.prompt},
         "agent": {"step_limit": assignment.turns},
         "model": {"cost_tracking": "ignore_errors"},
+        "environment": {"timeout": _COMMAND_S},
     }
 
 
@@ -95,46 +101,40 @@ class _Understanding:
     """The agent's messages stand between a line that counts the steps and one for whom is next."""
 
     def __init__(self) -> None:
-        self._said: list[str] | None = None
+        self._speaks = False
 
     def __call__(self, line: bytes, notes: Notes) -> Iterator[AgentEvent]:
         event = parsed(line)
         if event is not None and words(event, "type") == _RESULT:
-            yield from self._ends(notes)
+            yield from notes.closes()
             yield from _result(event, notes)
-        elif _STEP.match(line):
-            yield from self._ends(notes)
-            self._said = []
-        elif line in _OTHERS or line.startswith(_RULE):
-            yield from self._ends(notes)
-        elif self._said is not None and len(self._said) < _MAX_LINES:
-            self._said.append(line.decode("utf-8", "replace"))
+            return
+        starts = _STEP.match(line) is not None
+        if starts or line in _OTHERS or line.startswith(_RULE):
+            yield from notes.closes()
+            self._speaks = starts
+        elif self._speaks:
+            yield from notes.adds(line.decode("utf-8", "replace"))
         yield from heard(line, notes)
-
-    def _ends(self, notes: Notes) -> Iterator[AgentEvent]:
-        said, self._said = self._said, None
-        yield from notes.says("\n".join(said or ()))
 
 
 _OTHERS = (b"User:", b"Tool:", b"Exit:", b"System:")
 _RULE = "───".encode()
-_MAX_LINES = 1000
 
 
 def _result(event: Json, notes: Notes) -> Iterator[AgentEvent]:
-    info = event.get("info")
-    notes.version = words(info, "mini_version")
-    notes.model = words(info, "config", "model", "model_name")
-    notes.turns = whole(info, "model_stats", "api_calls")
+    notes.version = words(event, "mini_version")
+    notes.model = words(event, "model")
+    notes.turns = whole(event, "model_stats", "api_calls")
     # Without a known price it counts 0.
-    notes.cost_usd = dollars(info, "model_stats", "instance_cost") or None
-    match words(info, "exit_status"):
+    notes.cost_usd = dollars(event, "model_stats", "instance_cost") or None
+    match words(event, "exit_status"):
         case "Submitted":
             yield from notes.ends(AgentStatus.DONE)
-        case "LimitsExceeded":
-            # One word for both limits: it was the money if a cost is known and the turns are not up.
+        case "LimitsExceeded":  # its one word for both limits
             yield from notes.ends(AgentStatus.TURNS, "reached its limit of turns or of money")
         case "TimeExceeded":
             yield from notes.ends(AgentStatus.TIMEOUT, "took longer than it may")
         case other:
-            yield from notes.ends(AgentStatus.FAILED, f"{other} {notes.last_words}".strip())
+            told = words(event, "problem") or notes.last_words
+            yield from notes.ends(AgentStatus.FAILED, f"{other} {told}".strip())
