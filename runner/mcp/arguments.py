@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from runner.knowledge.knowledge import NOTE_LIMIT
+
 Name = Annotated[
     str,
     StringConstraints(
@@ -77,16 +79,14 @@ class CategoryArguments(_Arguments):
 class StoreArguments(CategoryArguments):
     pattern: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=NOTE_LIMIT),
         Field(description="What works, or doesn't, and when: a few sentences for the next agent."),
     ]
     tags: Annotated[tuple[Name, ...], Field(max_length=8, description="Words to find it by.")] = ()
 
 
 class BestArguments(CategoryArguments):
-    preset: Annotated[
-        Word, Field(description="Only among the models of this preset, see models_presets.")
-    ] = ""
+    preset: Annotated[Word, Field(description="One of models_presets; balanced if empty.")] = ""
 
 
 class MostArguments(_Arguments):

@@ -67,6 +67,8 @@ class Board:
 
     def leave(self) -> None:
         """Give back what the owner has claimed and not done."""
+        if not any(each.owner == self._owner for each in self._read()):
+            return
         with self._changing() as features:
             done = FeatureStatus.DONE
             features[:] = [f for f in features if f.owner != self._owner or f.status is done]

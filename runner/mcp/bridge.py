@@ -5,6 +5,8 @@ This file is, as it stands, also a program in the container; so it needs nothing
 library of Python 3.8. It looks at nothing that passes.
 
     python3 bridge.py [PORT]
+
+Without PORT the environment says which (``OPPIE_PORT_3130``), as where there are no containers.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ def _write(descriptor: int, data: bytes) -> None:
 
 def main() -> int:
     """Connect and carry; 1 if there is nobody at the port."""
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+    named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("OPPIE_PORT_%d" % PORT)  # noqa: UP031
+    port = int(named or PORT)
     try:
         sock = socket.create_connection(("127.0.0.1", port), timeout=30)
     except OSError as error:

@@ -92,7 +92,7 @@ class ModelsPart(Protocol):
     def presets(self) -> Presets: ...
 
     def best(self, category: str, preset: str) -> Choice:
-        """The best model of ``preset``, or of all if it is "", for a category of work."""
+        """The best model of ``preset``, or of the usual one if it is "", for a category of work."""
 
 
 class TreePart(Protocol):

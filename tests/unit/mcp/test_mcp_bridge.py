@@ -57,7 +57,8 @@ def test_the_sdks_client_talks_through_it(port: int, mode: str) -> None:
 
 def test_it_ends_with_its_input(port: int) -> None:
     ran = subprocess.run(
-        [sys.executable, str(BRIDGE), str(port)],
+        [sys.executable, str(BRIDGE)],
+        env={"OPPIE_PORT_3130": str(port)},
         input=b'{"jsonrpc": "1.0"}\n',
         capture_output=True,
         timeout=60,
