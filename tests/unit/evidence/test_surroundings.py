@@ -117,7 +117,7 @@ def test_nothing_of_the_users_configuration_runs(folder: Path) -> None:
     assert not (folder / "ran").exists()
 
 
-def test_odd_files_are_passed_over(folder: Path, tmp_path: Path) -> None:
+def test_odd_files_are_passed_over(folder: Path) -> None:
     os.mkfifo(folder / "fifo.py")
     (folder / "link.py").symlink_to("/etc/passwd")
     (folder / "odd.py").write_bytes(b"\xff\xfe\n")

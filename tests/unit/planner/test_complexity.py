@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.complexity import LIMIT, agreement, fitted, tables, tasks
-from runner.planner.complexity import SCALES, Features, complexity, enough_of, values
+from runner.planner.complexity import RECORD_WEIGHT, SCALES, Features, complexity, enough_of, values
 
 COUNTS = st.integers(0, 10**7)
 FEATURES = st.builds(
@@ -94,3 +96,13 @@ def test_the_fit_finds_the_weight_that_the_tasks_were_made_with() -> None:
     low, high = values(Features(files=3))["files"], values(Features(files=6))["files"]
     assert weights["files"] * low < LIMIT < weights["files"] * high
     assert weights["lines"] == pytest.approx(SCALES["lines"].weight)
+
+
+def test_the_page_has_the_weights() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "modes.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| .+ \| ?([0-9,]*) \| ([0-9.]+) \| (?:fitted|assumed) \|$", page, re.MULTILINE
+    )
+    told = [(int(full.replace(",", "")), float(weight)) for full, weight in rows if full]
+    assert told == [(scale.full, scale.weight) for scale in SCALES.values()]
+    assert float(rows[-1][1]) == RECORD_WEIGHT

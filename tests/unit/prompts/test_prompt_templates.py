@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,15 @@ def test_the_slash_command() -> None:
 def test_the_slash_command_can_be_the_tasks_own(tmp_path: Path) -> None:
     (tmp_path / "command.md").write_text("Do it: $ARGUMENTS\n")
     assert Prompts.load(tmp_path).command() == (slash_command()[0], b"Do it: $ARGUMENTS\n")
+
+
+def test_the_page_has_all_files_and_placeholders() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    told: dict[str, set[str]] = {str(kind): set() for kind in Kind}
+    for names, kinds in re.findall(r"^\| (`\{\{.+?\}\}`) \| ([a-z, ]+) \|", page, re.MULTILINE):
+        for kind in kinds.split(", "):
+            told[kind].update(re.findall(r"\{\{(\w+)\}\}", names))
+    assert told == {str(kind): set(names) for kind, names in ALLOWED.items()}
+    assert re.findall(r"^\| `(\w+)\.md` \|", page, re.MULTILINE) == [
+        *("transition", "tdd", "reflect", "backtrack", "review", "command"),
+    ]
