@@ -56,7 +56,7 @@ class Script:
         """
         program = self.file("bridge.py", bridge.decode("utf-8", "surrogateescape"))
         path = f"{self.folder}/tools"
-        start = f"export OPPIE_PORT_{MCP_PORT}=%s; exec python3 {program}\\n"
+        start = f"exec python3 {program} %s\\n"
         port = f'"${{OPPIE_PORT_{MCP_PORT}:-{MCP_PORT}}}"'
         self._parts.append(f"printf '{start}' {port} >{path} || exit 1\n")
         return path

@@ -70,8 +70,8 @@ class Chat:
         return _PROGRAM.read(text)
 
     def path(self, dialect: Dialect) -> str:
-        """Where a request goes, below the upstream's address."""
-        return "/v1/messages" if dialect is Dialect.ANTHROPIC else "/chat/completions"
+        """Where a request goes at an upstream."""
+        return "/v1/messages" if dialect is Dialect.ANTHROPIC else "/v1/chat/completions"
 
     def ask(
         self,

@@ -1,7 +1,7 @@
 """Gemini CLI, as ``gemini --output-format stream-json``.
 
-Its settings come from a file of ours, named in the environment as the system's. Its sessions are
-below ``~/.gemini``.
+It has a home of its own, ``~/.oppie/gemini``, with our settings and its sessions: the file of
+settings that can be named in the environment is only read if root owns it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _PROGRAM = Program(
     wanted=("--resume", "--skip-trust"),
     hint="npm's package @google/gemini-cli installs it",
 )
+_HOME = '"$HOME/.oppie/gemini"'
 _TURN_LIMIT = "FatalTurnLimitedError"
 
 
@@ -61,11 +62,12 @@ class Gemini:
         script.export(
             GOOGLE_GEMINI_BASE_URL=address(access),
             GEMINI_API_KEY=quoted(access.token),
-            GEMINI_CLI_SYSTEM_SETTINGS_PATH=settings,
+            GEMINI_CLI_HOME=_HOME,
             GEMINI_CLI_NO_RELAUNCH="true",
             GEMINI_SANDBOX="false",
         )
-        return script.ending_with(f"{command} <{prompt}")
+        before = f"mkdir -p {_HOME}/.gemini && cp {settings} {_HOME}/.gemini/settings.json || exit 1\n"
+        return script.ending_with(f"{before}{command} <{prompt}")
 
     def reader(self) -> LineReader:
         """A reader of its events."""
