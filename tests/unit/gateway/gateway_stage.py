@@ -7,8 +7,7 @@ import json
 import re
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def reply(
     return play
 
 
-def stream(*events: bytes, end: bool = True, pause_s: float = 0.0) -> Script:
+def stream(events: Iterable[bytes], *, end: bool = True) -> Script:
     """Events in chunks; without an end, the connection just breaks."""
 
     def play(sock: socket.socket, said: Said) -> None:
@@ -138,7 +137,6 @@ def stream(*events: bytes, end: bool = True, pause_s: float = 0.0) -> Script:
         )
         for each in events:
             sock.sendall(b"%x\r\n%b\r\n" % (len(each), each))
-            time.sleep(pause_s)
         if end:
             sock.sendall(b"0\r\n\r\n")
 

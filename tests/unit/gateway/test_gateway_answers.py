@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +133,22 @@ def test_what_each_dialect_reports_is_counted(
 
 
 def test_a_stream_is_passed_on_as_it_comes(tmp_path: Path) -> None:
-    events = message_events("streamed", output=9)
-    with Stage(tmp_path, [stream(*events, pause_s=0.3)]) as stage, stage.client() as sock:
+    """The server goes on only when the client has had the event before."""
+    had = threading.Semaphore(0)
+
+    def waited() -> Iterator[bytes]:
+        for each in message_events("streamed", output=9):
+            yield each
+            assert had.acquire(timeout=20)
+
+    with Stage(tmp_path, [stream(waited())]) as stage, stage.client() as sock:
         sock.sendall(stage.request("/anthropic/v1/messages", ASK | {"stream": True}))
-        began, first = time.monotonic(), b""
-        while b"message_start" not in first:
-            first += sock.recv(1 << 16)
-        assert b"message_stop" not in first
-        assert time.monotonic() - began < 1.2  # the server needs 1.5 s
-        rest = first
-        while not rest.endswith(b"0\r\n\r\n"):
-            rest += sock.recv(1 << 16)
+        heard = b""
+        for each in message_events("streamed", output=9):
+            while not heard.endswith(each + b"\r\n"):
+                heard += sock.recv(1 << 16)
+            had.release()
+        assert sock.recv(100) == b"0\r\n\r\n"
         stage.close()
         cost = (100 + 40 * 0.1 + 9 * 10) / 1e6
         assert stage.account.spending == Spending(1, 140, 40, 9, pytest.approx(cost))
@@ -155,7 +161,7 @@ def test_a_chat_stream_is_made_to_tell_its_usage(tmp_path: Path, asked: bool) ->
     chunk = event({"choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]})
     last = event({"choices": [], "usage": CHAT_USAGE})
     body = CHAT | {"stream": True} | ({"stream_options": {"include_usage": True}} if asked else {})
-    with Stage(tmp_path, [stream(chunk, last, b"data: [DONE]\n\n")]) as stage:
+    with Stage(tmp_path, [stream([chunk, last, b"data: [DONE]\n\n"])]) as stage:
         heard = stage.post("/openai/v1/chat/completions", body)
         assert heard.body == chunk + (last if asked else b"") + b"data: [DONE]\n\n"
         assert stage.server.heard[0].json["stream_options"] == {"include_usage": True}
@@ -167,8 +173,8 @@ def test_streams_of_responses_and_of_gemini_are_counted(tmp_path: Path) -> None:
     ends = event({"type": "response.completed", "response": {"usage": RESPONSES_USAGE}})
     parts = {"candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}]}
     scripts = [
-        stream(event({"type": "response.output_text.delta", "delta": "yes"}), ends),
-        stream(event(parts | {"usageMetadata": GOOGLE_USAGE})),
+        stream([event({"type": "response.output_text.delta", "delta": "yes"}), ends]),
+        stream([event(parts | {"usageMetadata": GOOGLE_USAGE})]),
     ]
     with Stage(tmp_path, scripts) as stage:
         heard = stage.post("/openai/v1/responses", RESPONSES | {"stream": True})
