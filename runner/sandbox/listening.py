@@ -69,7 +69,10 @@ class _Listener:
 
 def _user_behind(sock: socket.socket) -> int | None:
     """Whose program is at the other end of a connection over loopback; ``None`` if it has gone."""
-    theirs, ours = _in_table(sock.getpeername()), _in_table(sock.getsockname())
+    try:
+        theirs, ours = _in_table(sock.getpeername()), _in_table(sock.getsockname())
+    except OSError:
+        return None
     for line in _CONNECTIONS.read_text().splitlines()[1:]:
         fields = line.split()
         if fields[1:3] == [theirs, ours]:

@@ -62,7 +62,7 @@ class ProcessRun:
 
     def _follow(self, wire: Pipes, step: Step, started: float) -> StepResult:
         """Copy what the command prints until it ends, or is ended."""
-        container, disk_hit, killed = self._container, False, False
+        container = self._container
         vigil = Vigil(started + step.limits.time_s, time.monotonic(), step.quiet_s)
         with (
             LogFile(self._log, step.limits.log_bytes, step.hidden, step.watch) as sink,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import struct
 import threading
 
 import pytest
@@ -79,3 +80,31 @@ def test_another_user_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert caller.recv(10) == b""
     assert taken == []
+
+
+def test_one_who_has_gone_already_is_no_trouble() -> None:
+    taken: list[socket.socket] = []
+    came = threading.Semaphore(0)
+
+    def take(sock: socket.socket) -> None:
+        taken.append(sock)
+        came.release()
+
+    with listening((Door(1, take),)) as (where,):
+        address = ("127.0.0.1", port_of(where, 1))
+        for _ in range(50):
+            gone = socket.create_connection(address, 20)
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            gone.close()  # a reset, which may come before it is let in
+        with socket.create_connection(address, 20) as caller:
+            while not taken or not _is_of(taken[-1], caller):
+                assert came.acquire(timeout=20)
+    for sock in taken:
+        sock.close()
+
+
+def _is_of(taken: socket.socket, caller: socket.socket) -> bool:
+    try:
+        return bool(taken.getpeername() == caller.getsockname())
+    except OSError:
+        return False
