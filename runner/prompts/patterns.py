@@ -82,7 +82,7 @@ SKIPPED_NO_MORE = re.compile(r"Failures:|\s+[0-9]+\) (?:Failure|Error):|Failed e
 # Lines whose places are not to be mended: warnings, and frames of a language's own library.
 NO_PLACE = re.compile(r"(?i:warning)|^\s+\((?:elixir|stdlib|mix|ex_unit)\b")
 ELSEWHERE = re.compile(
-    r"(?:^|/)(?:site-packages|dist-packages|node_modules|vendor|vendor_ruby|rustc|\.cargo|gems)/"
-    r"|(?:^|/)(?:internal|python[0-9.]+)/|^/usr/"
+    r"(?:^|/)(?:site-packages|dist-packages|node_modules|vendor|vendor_ruby|rustc|\.cargo)/"
+    r"|/gems/[^/]+-[0-9]|(?:^|/)python[0-9.]+/|^internal/.+\.js$|^/usr/"
 )
 AT_HOME = re.compile(r"^(?:/+workspace/|\./)+")

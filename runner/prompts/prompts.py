@@ -66,15 +66,7 @@ class Prompts:
         ``profile`` is what is known of where the parent spends its time; ``threshold`` the gain
         that the node has to reach, as a delta (0.02 is 2 % better).
         """
-        work = {
-            "protected": sections.protected(scene.protected),
-            "checks": sections.checks(scene.checks),
-            "benchmark": sections.benchmark(scene.benchmark),
-            "objective": sections.objective(briefing),
-            "expected": sections.expected(briefing, threshold),
-            "new_tests": sections.new_tests(scene.tests_first),
-            "tools": sections.tools(scene.tools),
-        }
+        work = _work(briefing, scene, threshold)
         cycle = fill(self.templates[Kind.TDD], work, MAX_BYTES // 2)
         parts = {
             "node": words(inline(label)),
@@ -145,10 +137,23 @@ class Prompts:
         return slash_command(self.templates[Kind.COMMAND])
 
 
+def _work(briefing: Briefing, scene: Scene, threshold: float) -> dict[str, Part]:
+    """What opening and cycle both tell, most useful first."""
+    return {
+        "protected": sections.protected(scene.protected),
+        "checks": sections.checks(scene.checks),
+        "benchmark": sections.benchmark(scene.benchmark),
+        "objective": sections.objective(briefing),
+        "expected": sections.expected(briefing, threshold),
+        "new_tests": sections.new_tests(scene.tests_first),
+        "tools": sections.tools(scene.tools),
+    }
+
+
 def _after(
     label: str, done: Sequence[Round], of: int, found: Essence, scene: Scene
 ) -> dict[str, Part]:
-    """What is told after a round, most useful first. ``KeyError`` never: all names are there."""
+    """What is told after a round, most useful first."""
     last = done[-1]
     left = max(of - last.number, 0)
     more = f"You have {left} more round{'s' * (left != 1)}." if left else "This is the last round."

@@ -183,8 +183,10 @@ def test_places_elsewhere_are_no_use() -> None:
     log = (
         b'Traceback (most recent call last):\n  File "/usr/lib/python3.11/json/decoder.py", line 3\n'
         b'  File "/workspace/a.py", line 2\n  File "/v/site-packages/x.py", line 9\nValueError: no\n'
+        b"    at internal/modules/loader.js:3\n/var/gems/rake-13.0.6/lib/rake.rb:9\n"
+        b"internal/store/store.go:7: panic\n"
     )
-    assert signs(log.splitlines()).places == ("a.py:2",)
+    assert signs(log.splitlines()).places == ("a.py:2", "internal/store/store.go:7")
 
 
 def test_results_count_more_than_the_log() -> None:
