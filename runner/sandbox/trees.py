@@ -92,9 +92,7 @@ def pack(folder: Path, name: str, leave_out: str = "") -> Iterator[bytes]:
     def owned(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if member.name == leave_out:
             return None
-        return member.replace(
-            uid=_CONTAINER_UID, gid=_CONTAINER_UID, uname="", gname="", deep=False
-        )
+        return _given_to(member, _CONTAINER_UID, _CONTAINER_UID)
 
     with tempfile.TemporaryFile() as spool:
         with tarfile.open(fileobj=spool, mode="w") as archive:
@@ -107,17 +105,26 @@ def pack(folder: Path, name: str, leave_out: str = "") -> Iterator[bytes]:
 def unpack(archive: Iterable[bytes], folder: Path) -> None:
     """Unpack a trusted tar stream over ``folder``; what is in an entry's way is replaced."""
 
-    def replace(member: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
-        path = Path(target, member.name)
+    stream = io.BufferedReader(_Chunks(archive))
+    with tarfile.open(fileobj=stream, mode="r|") as tar:
+        # Set rather than handed over: the first releases of Python 3.11 know no filters.
+        tar.extraction_filter = lambda member, _: member
+        tar.extractall(folder, members=_ours(tar, folder))
+
+
+def _ours(tar: tarfile.TarFile, folder: Path) -> Iterator[tarfile.TarInfo]:
+    for member in tar:
+        path = folder / member.name
         if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.is_dir() and not member.isdir():
             remove_tree(path)
-        return member.replace(uid=os.getuid(), gid=os.getgid(), uname="", gname="", deep=False)
+        yield _given_to(member, os.getuid(), os.getgid())
 
-    stream = io.BufferedReader(_Chunks(archive))
-    with tarfile.open(fileobj=stream, mode="r|") as tar:
-        tar.extractall(folder, filter=replace)
+
+def _given_to(member: tarfile.TarInfo, uid: int, gid: int) -> tarfile.TarInfo:
+    member.uid, member.gid, member.uname, member.gname = uid, gid, "", ""
+    return member
 
 
 class _Chunks(io.RawIOBase):
