@@ -77,8 +77,9 @@ def take_turn(
 
 
 def upstream_for(adapter: Adapter, model: str, agency: Agency) -> tuple[Dialect, Upstream] | None:
-    """The first of the adapter's dialects that an upstream speaks which serves the model."""
-    for dialect in adapter.dialects if agency.gateway else ():
+    """The first of the adapter's dialects that an upstream speaks which serves the model. Agents that
+    can do without a model are given any."""
+    for dialect in (adapter.dialects or tuple(Dialect)) if agency.gateway else ():
         assert agency.gateway is not None
         if found := agency.gateway.upstream(dialect, model):
             return dialect, found

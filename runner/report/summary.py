@@ -8,6 +8,7 @@ from typing import assert_never
 from rich.text import Text
 
 from runner.model import ROOT, Measurement, RunView, StopReason, Verdict
+from runner.report.agents import agent_figures, figures_words
 from runner.report.figures import (
     count,
     duration,
@@ -161,6 +162,7 @@ def _facts(view: RunView, places: Places) -> list[tuple[str, str]]:
         ("stopped", stopped),
         ("searched", f"{took}, {count(len(view.nodes), 'node')}, run {clean(view.run_id)}"),
         ("containers", containers_words(view.container_s, view.saved_s)),
+        *(("agents", words) for words in figures_words(agent_figures(view))),
         *(("noted", remark) for remark in remarks_of(view)),
         ("branch", clean(found.branch, 400) if found else ""),
         ("patch", clean(found.patch, 400) if found else ""),
