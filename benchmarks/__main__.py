@@ -12,6 +12,7 @@ ALL = (
     "snapshot_bytes",
     "search_efficiency",
     "knowledge",
+    "complexity",
     "honest_numbers",
     "engine_noise",
     "bounded_disk",
