@@ -43,6 +43,7 @@ _PRICED = {
     "serviceTier": ("standard", "flex", "unspecified"),
     "speed": ("standard",),
     "inference_geo": ("global", "not_available"),
+    "ttl": ("30m",),  # of OpenAI's prompt_cache_options
 }
 _CONTENTS = ("messages", "system", "input", "contents", "systemInstruction", "system_instruction")
 _FREE_FORM = frozenset(("arguments", "args", "response", "parameters", "input_schema"))
@@ -76,8 +77,10 @@ def ask_for(route: Route, said: dict[str, Any]) -> Asked:
     for name in _REACHING[api]:
         if said.get(name):
             raise _no(f"{name}: what an upstream does or holds on its own is not let through")
+    caching = said.get("prompt_cache_options")
+    priced = {**said, "ttl": caching.get("ttl")} if isinstance(caching, dict) else said
     for name, values in _PRICED.items():
-        if said.get(name) is not None and said[name] not in values:
+        if priced.get(name) is not None and priced[name] not in values:
             raise _no(f"{name}: must be one of {', '.join(values)}, or not be said")
     withheld = without_hosted(route.upstream.dialect, said)
     media_tokens = sum(_media_tokens(part) for part in _parts(said))

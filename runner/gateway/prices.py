@@ -55,8 +55,7 @@ class Price:
     def most_usd(self, input_tokens: int, output_tokens: int) -> float:
         """What a request costs at most that has no more tokens than these, however its input is
         cached."""
-        usage = Usage(written_1h=input_tokens, output=output_tokens)
-        return max(each.cost_usd(usage) for each in (self, self.above or self))
+        return self.cost_usd(Usage(written_1h=input_tokens, output=output_tokens))
 
 
 @dataclass(frozen=True, slots=True)

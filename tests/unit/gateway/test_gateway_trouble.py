@@ -334,15 +334,15 @@ def test_the_end_of_a_node_cuts_what_is_under_way(tmp_path: Path) -> None:
 
 def test_the_end_of_a_node_cuts_a_wait_for_the_first_byte(tmp_path: Path) -> None:
     left = threading.Event()
-    with Stage(tmp_path, [silent(left)], patience=replace(PATIENCE, first_s=60.0)) as stage:
-        with stage.client() as sock:
-            sock.sendall(stage.request("/anthropic/v1/messages", ASK))
-            deadline = time.monotonic() + 20
-            while not stage.server.heard:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            stage.close()
-            assert left.wait(20)
+    patience = replace(PATIENCE, first_s=60.0)
+    with Stage(tmp_path, [silent(left)], patience=patience) as stage, stage.client() as sock:
+        sock.sendall(stage.request("/anthropic/v1/messages", ASK))
+        deadline = time.monotonic() + 20
+        while not stage.server.heard:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        stage.close()
+        assert left.wait(20)
 
 
 def test_a_client_that_leaves_is_not_streamed_to(tmp_path: Path) -> None:
@@ -367,13 +367,13 @@ def test_a_client_that_leaves_is_not_streamed_to(tmp_path: Path) -> None:
 
 def test_a_client_that_does_not_read_is_hung_up_on(tmp_path: Path) -> None:
     events = message_events("x" * (4 << 20))
-    with Stage(tmp_path, [stream(events)], patience=replace(PATIENCE, client_s=0.3)) as stage:
-        with stage.client() as sock:
-            sock.sendall(stage.request("/anthropic/v1/messages", STREAM))
-            deadline = time.monotonic() + 20
-            while not stage.account.spending.requests:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+    patience = replace(PATIENCE, client_s=0.3)
+    with Stage(tmp_path, [stream(events)], patience=patience) as stage, stage.client() as sock:
+        sock.sendall(stage.request("/anthropic/v1/messages", STREAM))
+        deadline = time.monotonic() + 20
+        while not stage.account.spending.requests:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def gateway_of(folder: Path, url: str, ways: Ways) -> tuple[Gateway, Ledger]:
