@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import stat
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -18,10 +18,12 @@ import typer
 from runner.cli.home import aside
 from runner.errors import Cancelled, TaskError
 from runner.mcp.bridge import carry
+from runner.mcp.desk import groups_named
 from runner.mcp.service import Service
 from runner.task import load_task
 
 _BACKLOG = 16
+_PAUSE_S = 0.1
 
 
 def mcp(
@@ -44,30 +46,56 @@ def mcp(
     loaded = load_task(task)
     if loaded.aids.tools == ():
         raise TaskError(f"{loaded.path}: mcp: the task offers agents no tools")
-    with _stoppable():
+    groups_named(loaded.aids.tools or (), "mcp.tools")
+    with _stoppable() as stop:
         if socket_path is None:
             with _claimed() as (reads, writes), workshop(loaded) as desk, Service(desk) as service:
-                _over_stdio(service, reads, writes)
+                _over_stdio(service, stop, reads, writes)
         else:
             with workshop(loaded) as desk, Service(desk) as service:
-                _over_socket(service, socket_path)
+                _over_socket(service, stop, socket_path)
 
 
-def _over_stdio(service: Service, reads: int, writes: int) -> None:
+class _Stop:
+    """What being told to stop does: whatever waits at a socket wakes up."""
+
+    def __init__(self) -> None:
+        self.told = False
+        self._waiting: socket.socket | None = None
+
+    def wakes(self, waiting: socket.socket) -> None:
+        """From now on this socket is shut down, at once if it has been told already."""
+        self._waiting = waiting
+        if self.told:
+            self.tell()
+
+    def tell(self) -> None:
+        self.told = True
+        if self._waiting is not None:
+            with contextlib.suppress(OSError):
+                self._waiting.shutdown(socket.SHUT_RDWR)
+
+
+def _over_stdio(service: Service, stop: _Stop, reads: int, writes: int) -> None:
     ours, theirs = socket.socketpair()
     with ours:
         service.take(theirs)
+        stop.wakes(ours)
         carry(ours, reads, writes)
 
 
-def _over_socket(service: Service, path: Path) -> None:
+def _over_socket(service: Service, stop: _Stop, path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         _bind(listener, path)
         try:
             listener.listen(_BACKLOG)
+            stop.wakes(listener)
             aside.print(f"{path} answers", markup=False)
-            while True:
-                service.take(listener.accept()[0])
+            while not stop.told:
+                try:
+                    service.take(listener.accept()[0])
+                except OSError:  # it was shut down, or who called has gone, or there are too many
+                    time.sleep(_PAUSE_S)
         finally:
             path.unlink(missing_ok=True)
 
@@ -105,22 +133,23 @@ def _claimed() -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what waits, whatever it waits for; a second one is as it always is."""
-    signals = (signal.SIGINT, signal.SIGTERM)
+def _stoppable() -> Iterator[_Stop]:
+    """The first Ctrl-C (or SIGTERM) asks for an orderly end; a second one doesn't wait for it. Raises
+    ``Cancelled`` in the end if there was one."""
+    stop, signals = _Stop(), (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def told(_number: int, _frame: FrameType | None) -> None:
         for number in signals:
             signal.signal(number, before[number])
-        raise Cancelled("told to stop")
+        stop.tell()
 
-    if threading.current_thread() is threading.main_thread():
-        for number in signals:
-            signal.signal(number, stop)
+    for number in signals:
+        signal.signal(number, told)
     try:
-        yield
+        yield stop
     finally:
-        if threading.current_thread() is threading.main_thread():
-            for number in signals:
-                signal.signal(number, before[number])
+        for number in signals:
+            signal.signal(number, before[number])
+    if stop.told:
+        raise Cancelled("told to stop")

@@ -18,6 +18,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runner.cli.agency import offers_of, price_of
 from runner.cli.engine import client, connected, outlet
 from runner.cli.home import read_store, settings, state
 from runner.cli.images import image_for
@@ -33,8 +34,10 @@ from runner.expand.plans import search_of
 from runner.expand.sides import Sides
 from runner.expand.verify import build
 from runner.keeping import keeping
+from runner.knowledge import NAME, Knowledge, project_key
 from runner.mcp.board import Board
-from runner.mcp.desk import Desk, DeskError, Off, Over, groups_named, restricted
+from runner.mcp.desk import Desk, DeskError, Group, Off, Over, groups_named, restricted
+from runner.mcp.knowing import KnownLessons, KnownModels
 from runner.mcp.places import JournalPlace
 from runner.mcp.results import Benchmarked, ChecksResult, Compared, MyNode, Nodes, Setup, Skeleton
 from runner.mcp.setups import setup_of
@@ -46,29 +49,40 @@ from runner.task import Task
 
 _MOST_SESSIONS = 32
 _BEGINNING = "the files as they were when this session began"
+_NOWHERE = Off("there is no run of this task yet; `oppie run` begins one")
+_UNKNOWING = Off("the task has knowledge switched off")
 F = TypeVar("F")
 
 
 @contextlib.contextmanager
 def workshop(task: Task) -> Iterator[Desk]:
     """The desk for a task's folder, with all parts that the task offers. Raises ``OppieError``."""
-    with _session() as session, contextlib.closing(Workshop(task, session)) as work:
+    wanted = task.aids.tools
+    groups = frozenset(Group) if wanted is None else groups_named(wanted, "mcp.tools")
+    with (
+        _session() as session,
+        contextlib.closing(Workshop(task, session)) as work,
+        _knowledge(task) as knowledge,
+    ):
+        name = f"session {session.number}"
         runs = LatestRun(task)
-        nowhere = Off("there is no run of this task yet; `oppie run` begins one")
         latest = runs.latest()
-        board = (
-            Board(state().run(latest.run_id), f"session {session.number}") if latest else nowhere
-        )
         desk = Desk(
             FolderTests(work),
             FolderBenchmark(work),
-            Off("there is no knowledge base here"),
-            Off("there is no knowledge base here"),
-            runs if latest else nowhere,
-            board,
+            KnownLessons(knowledge, session.run_id, name) if knowledge else _UNKNOWING,
+            KnownModels(knowledge, offers_of(task), price_of, name) if knowledge else _UNKNOWING,
+            runs if latest else _NOWHERE,
+            Board(state().run(latest.run_id), name) if latest else _NOWHERE,
         )
-        wanted = task.aids.tools
-        yield desk if wanted is None else restricted(desk, groups_named(wanted, "mcp.tools"))
+        yield restricted(desk, groups)
+
+
+def _knowledge(task: Task) -> contextlib.AbstractContextManager[Knowledge | None]:
+    if not task.aids.knowledge:
+        return contextlib.nullcontext()
+    project = project_key(task.name, task.target)
+    return Knowledge.open(state().root / NAME, project, task.aids.carry_over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +102,32 @@ def _session() -> Iterator[_Session]:
     with keeping("make", parent):
         parent.mkdir(parents=True, exist_ok=True)
     for number in range(1, _MOST_SESSIONS + 1):
-        with keeping("lock", parent):
-            lock = os.open(parent / f"{number}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        lock = _locked(parent / f"{number}.lock")
+        if lock is None:
+            continue
+        folder = parent / str(number)
         try:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                folder = parent / str(number)
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what a killed one has left
+            with keeping("make", folder):
                 folder.mkdir()
-                yield _Session(number, f"mcp-{key}-{number}", folder)
-                shutil.rmtree(folder, ignore_errors=True)
-                return
+            yield _Session(number, f"mcp-{key}-{number}", folder)
         finally:
+            shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+        return
     raise TaskError(f"there are {_MOST_SESSIONS} sessions of `oppie mcp` already")
+
+
+def _locked(path: Path) -> int | None:
+    """The locked file, which is let go of with its process; ``None`` if somebody else has it."""
+    with keeping("lock", path):
+        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 class Workshop:
