@@ -92,7 +92,9 @@ def build_agent(
         )
     except EngineError as error:
         why = [line for line in str(error).splitlines() if line.startswith(_NOT_INSTALLED)]
-        raise (EngineError(f"build {name}: {why[-1]}") if why else error) from error
+        if not why:
+            raise
+        raise EngineError(f"build {name}: {why[-1]}") from error
 
 
 def _base_from_registry(client: Client, sources: Sources) -> Iterator[str]:

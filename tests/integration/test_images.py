@@ -187,6 +187,21 @@ def test_a_build_that_fails_says_where(client: Client, trial: str) -> None:
     assert engine.find(client, trial) is None
 
 
+@pytest.mark.usefixtures("agent_image")
+def test_agents_that_cannot_be_fetched_are_one_sentence(client: Client) -> None:
+    if engine.find(client, images.BASE) is None:
+        pytest.skip(f"the agent image was loaded, so there is no {images.BASE} to build on")
+    nowhere = images.Sources(proxies={"https_proxy": "http://127.0.0.1:9"})
+    wanted = images.agents_of(["mini@0.0.0"])
+    why = (
+        r"\Abuild oppie/agent-mini:0\.0\.0: The agent mini@0\.0\.0 could not be installed: its "
+        r"registry can't be reached from the build\.[^\n]+\Z"
+    )
+    with pytest.raises(EngineError, match=why):
+        list(images.build_agent(client, nowhere, agents=wanted))
+    assert engine.find(client, images.name_of(wanted)) is None
+
+
 # -- moving images ---------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""Real agents' programs, at work in real containers, with a scripted model behind the real gateway."""
