@@ -1,7 +1,7 @@
 """What runs teach: lessons, the memory of policies, texts for agents, and the choice of models."""
 
 from runner.knowledge.category import category_of
-from runner.knowledge.choosing import Choice, Offer, attempt_price, choose
+from runner.knowledge.choosing import Choice, Offer, PriceOf, attempt_price, choose
 from runner.knowledge.knowledge import NAME, Knowledge
 from runner.knowledge.lesson import About, lesson_of
 from runner.knowledge.presets import Preset, preset_of, presets
@@ -16,6 +16,7 @@ __all__ = [
     "Knowledge",
     "Offer",
     "Preset",
+    "PriceOf",
     "Query",
     "attempt_price",
     "category_of",
