@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runner.cli.conduct import Finished, Parts, conduct
+from runner.cli.conduct import Finished, conduct
+from runner.cli.parts import Parts
 from runner.evidence import Claims, Evidence
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane

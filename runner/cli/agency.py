@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.agents.protocol import MCP_PORT
-from runner.cli.conduct import Parts
 from runner.cli.home import settings, state
 from runner.cli.learning import Learning
+from runner.cli.parts import Parts
 from runner.errors import TaskError
 from runner.expand.agency import Agency, OpenTools, Tools
 from runner.expand.desk import AtWork, NodeDesk

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from runner import __version__
-from runner.cli import detect, gate, gc, guard, images, machine, mcp, publishing, read, run, spaces, work
+from runner.cli import (
+    detect,
+    gate,
+    gc,
+    guard,
+    images,
+    machine,
+    mcp,
+    publishing,
+    read,
+    run,
+    spaces,
+    work,
+)
 
 app = typer.Typer(
     name="oppie",

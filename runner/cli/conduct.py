@@ -5,18 +5,15 @@ A generator of events, like the search in its middle; what came of it is its ret
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from runner.cli.learning import BriefedPool, Learning
+from runner.cli.parts import Parts
+from runner.cli.searching import searched
 from runner.errors import Cancelled, EngineError, ExitCode, RootFails
-from runner.evidence import Recorded, pack_target
+from runner.evidence import pack_target
 from runner.expand.agency import agency_of
-from runner.expand.context import RunContext
-from runner.expand.evicting import Evictor
-from runner.expand.journey import Expander
 from runner.expand.judging import Trial
 from runner.expand.plans import verification_of
 from runner.expand.probing import agents_of, demand_models, probed
@@ -26,27 +23,17 @@ from runner.keeping import keeping
 from runner.measure.protected import matches
 from runner.model import (
     ROOT,
-    Closed,
     Event,
-    Expand,
-    Job,
     Phase,
-    Selected,
     Stopped,
     StopReason,
     Verdict,
     Verified,
 )
-from runner.planner.budget import Budget
-from runner.planner.policy import make_policy
 from runner.planner.tree import Tree
-from runner.pool import ThreadPool
 from runner.reconcile import settle
 from runner.report.estimate import estimate
-from runner.sandbox.protocol import OpenSlot, Sandbox
-from runner.sandbox.snapshots import tag_of
-from runner.search import search
-from runner.store import Store
+from runner.sandbox.protocol import Sandbox
 
 _SPENT = (
     StopReason.NODES,
@@ -55,25 +42,6 @@ _SPENT = (
     StopReason.CONTAINERS,
     StopReason.COST,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a run is made of. ``open_slot`` opens a sandbox for each worker, for the planner, and for
-    the tools of agents; ``image`` is what the root's container starts from. ``learning`` is what the
-    run remembers for others, and knows of them."""
-
-    context: RunContext
-    store: Store
-    open_slot: OpenSlot
-    image: str
-    workers: int
-    cancelled: threading.Event
-    learning: Learning | None = None
-
-    def open_sandbox(self, slot: int) -> Sandbox:
-        """One that gives up when the run does."""
-        return self.open_slot(slot, self.cancelled.is_set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +70,7 @@ def conduct(parts: Parts) -> Generator[Event, None, Finished]:
             sandbox.find(root.state.snapshot.digest)  # or there is nothing to go on with
             yield from _agents_asked(parts, sandbox, root)
             tree = grown(parts, root)
-            stop = yield from _search(parts, sandbox, root, tree)
+            stop = yield from searched(parts, sandbox, root, tree)
             if stop.reason not in (StopReason.INTERRUPTED, StopReason.ENVIRONMENT):
                 yield from _tidied(parts, sandbox)
                 found = yield from _verify_best(parts, sandbox, root, tree)
@@ -178,15 +146,6 @@ def grown(parts: Parts, root: Root, merges: Sequence[str] = ()) -> Tree:
     return tree
 
 
-def _claim_again(context: RunContext, pending: tuple[Job, ...]) -> None:
-    """What open attempts had claimed before their planner died, before any job is handed out."""
-    for job in pending:
-        attempt = context.attempt(job.attempt_id)
-        recorded = attempt.kept("evidence", Recorded)
-        if recorded and attempt.kept("twin", str) == "":
-            context.claims.claim(recorded.tree_id, job.label)
-
-
 def reconciled(
     parts: Parts, sandbox: Sandbox, *, over: bool = False
 ) -> Generator[Phase, None, None]:
@@ -217,53 +176,6 @@ def _tidied(
     may have left something. What stays now is found at the next start, or by gc."""
     with suppress(EngineError):
         yield from reconciled(parts, sandbox, over=over)
-
-
-def _search(
-    parts: Parts, sandbox: Sandbox, root: Root, tree: Tree
-) -> Generator[Event, None, Stopped]:
-    context, store = parts.context, parts.store
-    settings = context.task.search
-    view = store.run(context.run_id, with_nodes=False)
-    learning = parts.learning
-    objective = context.task.benchmark.objective
-    memory = learning.knowledge.memory(objective, context.run_id) if learning else None
-    policy = make_policy(view.policy, context.task.actions, view.seed, settings, memory)
-    budget = Budget(
-        context.task.budget,
-        spent_s=store.elapsed_s(context.run_id),
-        before_s=store.container_s(context.run_id),
-        before_usd=store.cost_usd(context.run_id),
-    )
-    pending = store.pending(context.run_id, {action.key: action for action in tree.actions})
-    _claim_again(context, pending)
-    evictor = Evictor(context, sandbox, tree, parts.workers)
-    yield from evictor.make_room()
-    with ThreadPool(
-        parts.workers, lambda slot: _worker(parts, root, slot), parts.cancelled
-    ) as threads:
-        pool = BriefedPool(threads, learning, context, store) if learning else threads
-        try:
-            for event in search(tree, policy, budget, pool, store.journal(context.run_id), pending):
-                if isinstance(event, Stopped):
-                    if event.reason is StopReason.ENVIRONMENT:
-                        parts.cancelled.set()  # what else is in flight won't do better
-                    return event
-                if isinstance(event, Selected):
-                    event = replace(event, target_tag=tag_of(context.run_id, event.job.label))
-                if isinstance(event, Closed) and learning:
-                    learning.record(event, context, tree)
-                yield event
-                yield from evictor.after(event)
-        finally:
-            store.set_elapsed(context.run_id, budget.elapsed_s)
-    raise AssertionError("a search ends with Stopped")
-
-
-@contextmanager
-def _worker(parts: Parts, root: Root, slot: int) -> Iterator[Expand]:
-    with closing(parts.open_sandbox(slot)) as sandbox:
-        yield Expander(parts.context, sandbox, root)
 
 
 def _verify_best(

@@ -7,8 +7,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runner.cli.conduct import Parts, reconciled, root_of
+from runner.cli.conduct import reconciled, root_of
 from runner.cli.home import aside, settings, state
+from runner.cli.parts import Parts
 from runner.cli.publishing import cases
 from runner.cli.read import node_of
 from runner.cli.run import display_mode, parts_for

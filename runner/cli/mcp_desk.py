@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runner.cli.agency import offers_of, price_of
-from runner.cli.engine import client, connected, outlet
-from runner.cli.home import read_store, settings, state
+from runner.cli.engine import connected, opener
+from runner.cli.home import aside, read_store, settings, state
 from runner.cli.images import image_for
 from runner.detect import detect
 from runner.errors import Cancelled, EngineError, OppieError, TaskError
@@ -43,8 +43,9 @@ from runner.mcp.results import Benchmarked, ChecksResult, Compared, MyNode, Node
 from runner.mcp.setups import setup_of
 from runner.mcp.skeletons import skeleton_of
 from runner.measure.protected import matches
-from runner.model import ROOT, RunView, Snapshot
-from runner.sandbox.engine import EngineSandbox
+from runner.model import ROOT, RunView, SandboxKind, Snapshot
+from runner.sandbox.local import LocalSandbox, shortcomings
+from runner.sandbox.protocol import Sandbox
 from runner.task import Task
 
 _MOST_SESSIONS = 32
@@ -137,7 +138,7 @@ class Workshop:
     def __init__(self, task: Task, session: _Session) -> None:
         self.task = task
         self._session = session
-        self._sandbox: EngineSandbox | None = None
+        self._sandbox: Sandbox | None = None
         self._image = ""
         self._over: Over = lambda: False
         self._built: dict[str, Snapshot] = {}  # by their trees
@@ -198,22 +199,19 @@ class Workshop:
             found = self._built[recorded.tree_id] = made.snapshot
         return trial, found.digest
 
-    def _opened(self) -> EngineSandbox:
-        task, run_id = self.task, self._session.run_id
-        with connected() as engine:
-            self._image = image_for(engine, task.image, f"oppie/task-{task.name}:latest")
-        way = outlet(self._image) if task.hosts else None
-        sandbox = EngineSandbox(client(), run_id, self._image, 0, self._given_up, outlet=way)
-        self._sandbox = sandbox
+    def _opened(self) -> Sandbox:
+        self._image = _ground_of(self.task)
+        open_slot = opener(self.task, self._session.run_id, self._image)
+        self._sandbox = sandbox = open_slot(0, self._given_up)
         self._clear(sandbox)
         return sandbox
 
-    def _forget(self, sandbox: EngineSandbox) -> None:
+    def _forget(self, sandbox: Sandbox) -> None:
         """Only the beginning and the present are of any use."""
         for tree_id in [each for each in self._built if each != self._began.tree_id]:
             sandbox.discard(self._built.pop(tree_id).tag)
 
-    def _clear(self, sandbox: EngineSandbox) -> None:
+    def _clear(self, sandbox: Sandbox) -> None:
         """Remove all that this session, or one of its number that was killed, has on the engine."""
         left = sandbox.leftovers()
         for container in left.containers:
@@ -223,6 +221,19 @@ class Workshop:
 
     def _given_up(self) -> bool:
         return self._over()
+
+
+def _ground_of(task: Task) -> str:
+    """What containers start from; where there are none, an empty state, and what that lacks is said.
+    Raises ``OppieError``."""
+    if task.kind is SandboxKind.CONTAINER:
+        with connected() as engine:
+            return image_for(engine, task.image, f"oppie/task-{task.name}:latest")
+    for lack in shortcomings():
+        aside.print(lack, markup=False)
+    with contextlib.closing(opener(task, "", "")(0, lambda: False)) as sandbox:
+        assert isinstance(sandbox, LocalSandbox)
+        return sandbox.base()
 
 
 def _plainly(call: F) -> F:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.agency import equipped
-from runner.cli.conduct import Finished, Parts, conduct
+from runner.cli.conduct import Finished, conduct
 from runner.cli.engine import connected, opener, outlet
 from runner.cli.home import (
     JsonOption,
@@ -29,12 +29,14 @@ from runner.cli.home import (
 )
 from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
+from runner.cli.parts import Parts
 from runner.cli.signals import interruptible
 from runner.errors import JournalError, OppieError, RootFails, StateError, TaskError
 from runner.evidence import Claims
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
 from runner.keeping import keep_whole
+from runner.model import Mode as SearchMode
 from runner.model import RunView, SandboxKind, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
@@ -66,6 +68,7 @@ WorkersOption = Annotated[
 
 def run(
     task: TaskArgument = Path(),
+    mode: Annotated[str, typer.Option(help=f"One of {', '.join(SearchMode)}; the task's if left out.")] = "",
     policy: Annotated[str, typer.Option(help=f"One of {', '.join(POLICIES)}.")] = "",
     nodes: Annotated[int, typer.Option(min=0, help="Budget of nodes; the task's if left out.")] = 0,
     seed: Annotated[int | None, typer.Option(help="The task's if left out.")] = None,
@@ -81,7 +84,7 @@ def run(
 
     Examples: oppie run examples/helios; oppie run --nodes 100 --workers 4 --seed 7
     """
-    loaded = _overridden(load_task(task), policy, nodes, seed)
+    loaded = _overridden(load_task(task), policy, nodes, seed, mode)
     known = secrets_of(loaded, secret)
     with Store(state().journal) as store:
         image = _ground_of(loaded)
@@ -101,9 +104,9 @@ def run(
         )
         keep_task(loaded, image, state().run(run_id))
         store.create_run(view)
-        mode = display_mode(quiet, plain, json)
+        shown = display_mode(quiet, plain, json)
         with equipped(parts_for(store, view, loaded, image, known)) as parts:
-            raise typer.Exit(_carry_out(store, view, parts, mode))
+            raise typer.Exit(_carry_out(store, view, parts, shown))
 
 
 def resume(
@@ -160,8 +163,14 @@ def _demand(task: Task) -> None:
             demand_runtime(engine, task.limits.runtime)
 
 
-def _overridden(task: Task, policy: str, nodes: int, seed: int | None) -> Task:
+def _overridden(
+    task: Task, policy: str, nodes: int, seed: int | None, mode: str = ""
+) -> Task:
     search = task.search
+    if mode:
+        if mode not in set(SearchMode):
+            raise TaskError(f"--mode {mode!r}: allowed: {', '.join(SearchMode)}")
+        task = replace(task, mode=replace(task.mode, mode=SearchMode(mode)))
     if policy:
         if policy not in POLICIES:
             raise TaskError(f"--policy {policy!r}: allowed: {', '.join(POLICIES)}")

@@ -17,10 +17,11 @@ from runner.model import (
     JobKind,
     Measurement,
     Outcome,
+    Round,
     Snapshot,
     State,
 )
-from runner.store.codec import metrics_from_fields
+from runner.store.codec import metrics_from_fields, rounds_from_fields
 
 
 class Grows(Protocol):
@@ -52,6 +53,7 @@ class Replay:
         self._chosen: dict[str, tuple[Action, ...]] = {}  # by their JSON
         self._states: dict[str, State] = {ROOT: root}
         self._jobs: dict[int, Job] = {}  # by attempt, until it is closed
+        self._rounds_of: dict[int, tuple[Round, ...]] = {}
 
     def entries(self) -> Iterator[Job | Expansion]:
         """Jobs and expansions in the order in which they were opened and closed.
@@ -100,8 +102,14 @@ class Replay:
         self._jobs[attempt] = job
         return job
 
+    def _rounds(self) -> dict[int, tuple[Round, ...]]:
+        """The rounds of those attempts that agents made."""
+        rows = self._connection.execute(_AGENTS, (self._run,))
+        return {attempt: rounds_from_fields(json.loads(details)) for attempt, details in rows}
+
     def _closes(self) -> Iterator[tuple[Any, ...]]:
         """Closed attempts, their metrics decoded; many at a time, as each call costs its while."""
+        self._rounds_of = self._rounds()
         rows = self._connection.execute(_CLOSES, (self._run,))
         while batch := rows.fetchmany(_BATCH):
             metrics = json.loads(f"[{','.join([row[-1] for row in batch])}]")
@@ -122,7 +130,7 @@ class Replay:
             self._states[job.label] = State(job.label, snapshot, commit, tree_id)
         return Expansion(
             job, _OUTCOMES[outcome], _DECISIONS[decision], reward, "", measurement, snapshot,
-            commit, tree_id, twin, files_changed,
+            commit, tree_id, twin, files_changed, rounds=self._rounds_of.get(attempt, ()),
         )  # fmt: skip
 
     def _state(self, label: str) -> State:
@@ -161,6 +169,9 @@ SELECT closed, attempt, outcome, decision, reward, gain, low, high, pairs, tag, 
     parent_digest, depth, size_bytes, commit_id, tree_id, twin, files_changed, metrics
 FROM visits
 WHERE run = ? ORDER BY closed
+"""
+_AGENTS = """
+SELECT attempt, details FROM visits WHERE run = ? AND details LIKE '%"rounds":[{%'
 """
 _STATE = """
 SELECT v.commit_id, v.tree_id, v.tag, v.digest, v.parent_digest, v.depth, v.size_bytes

@@ -20,6 +20,7 @@ from runner.measure.loaders import Loaders
 from runner.measure.reports import Format
 from runner.model import Action, ActionKind, Goal, Limits, MetricSpec, Source
 from runner.planner.budget import BudgetLimits
+from runner.planner.mode import ModeSettings
 from runner.planner.policy import SearchSettings
 from runner.planner.reward import Thresholds
 from runner.task.agents import agent_action, aids_of, danger, models_of
@@ -38,12 +39,11 @@ from runner.task.mounts import mounts_of
 from runner.task.problems import shown
 from runner.task.quantity import wish
 from runner.task.section import Section
-from runner.task.spec import Hooks, ImageSpec, ModeRules, Task
+from runner.task.spec import Hooks, ImageSpec, Task
 
 # Where neither evaluations nor time are limited, a search of all combinations would never end.
 DEFAULT_NODES = 32
 _MODE_KEYS = ("mode", "complexity", "reflections")
-_SEARCH_KEYS = tuple(key for key in SearchSection.model_fields if key not in _MODE_KEYS)
 
 
 def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
@@ -89,7 +89,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         unsafe_agents=file.sandbox.unsafe_agents,
         models=models_of(file.gateway, problems),
         aids=aids_of(folder, file, problems),
-        mode=ModeRules(**_given(file.search, *_SEARCH_KEYS)),  # type: ignore[arg-type]
+        mode=_mode(file),
     )
 
 
@@ -176,6 +176,12 @@ def _search(section: SearchSection) -> SearchSettings:
     thresholds = Thresholds(**_given(section.thresholds))  # type: ignore[arg-type]
     given = _given(section, "thresholds", "verify_top", "verify_pairs", *_MODE_KEYS)
     return SearchSettings(**given, thresholds=thresholds)  # type: ignore[arg-type]
+
+
+def _mode(file: TaskFile) -> ModeSettings:
+    given = _given(file.search, *(SearchSection.model_fields.keys() - _MODE_KEYS))
+    min_gain = file.search.thresholds.min_gain or 0.0
+    return ModeSettings(**given, min_gain=min_gain, targets=bool(file.budget.target))  # type: ignore[arg-type]
 
 
 def _budget(section: BudgetSection, benchmark: Benchmark, problems: list[str]) -> BudgetLimits:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
 from runner.measure.loaders import Loaders
-from runner.model import Action, AgentSpec, Limits, Mode, SandboxKind
+from runner.model import Action, AgentSpec, Limits, SandboxKind
 from runner.planner.budget import BudgetLimits
+from runner.planner.mode import ModeSettings
 from runner.planner.policy import SearchSettings
 
 
@@ -74,16 +75,6 @@ class ModelsSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ModeRules:
-    """When to search: ``auto`` begins a search where the task's complexity exceeds ``complexity``,
-    or after more than ``reflections`` of the single agent have failed."""
-
-    mode: Mode = Mode.AUTO
-    complexity: float = 0.8
-    reflections: int = 3
-
-
-@dataclass(frozen=True, slots=True)
 class Aids:
     """What agents have beside the container: groups of tools (``None``: all of them), what earlier
     runs have taught, with the weight of what other projects have, templates of the task's own, and
@@ -138,7 +129,7 @@ class Task:
     unsafe_agents: bool = False
     models: ModelsSpec = field(default_factory=ModelsSpec)
     aids: Aids = field(default_factory=Aids)
-    mode: ModeRules = field(default_factory=ModeRules)
+    mode: ModeSettings = field(default_factory=ModeSettings)
 
     @property
     def outgoing(self) -> Limits:

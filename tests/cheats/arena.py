@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from cheats.cheat import HERE
-from runner.cli.conduct import Finished, Parts, conduct
+from runner.cli.conduct import Finished, conduct
+from runner.cli.parts import Parts
 from runner.evidence import Claims, Evidence
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
