@@ -31,6 +31,7 @@ PATIENCE = Patience(
     connect_s=5.0, first_s=5.0, stall_s=5.0, retry_s=20.0, money_s=20.0, client_s=10.0
 )
 RUN = "20261121-120000-test"
+PRICES, WAYS = Prices.load(), Ways()
 
 
 @dataclass(frozen=True)
@@ -215,9 +216,7 @@ class Stage:
             Upstream(each.value, each, url, self.models, KEY, self.price) for each in Dialect
         ]
         self.ledger = Ledger(self.folder / "spending", RUN)
-        self.gateway = Gateway(
-            self.upstreams, self.caps, Prices.load(), self.ledger, Ways(), self.patience
-        )
+        self.gateway = Gateway(self.upstreams, self.caps, PRICES, self.ledger, WAYS, self.patience)
         self.transcript = self.folder / "transcript.jsonl"
         self.account = self.gateway.open(self.node, self.transcript)
         return self

@@ -130,22 +130,35 @@ class Account:
                 sock.close()
                 return
             self._threads.add(thread)
-        thread.start()
+            thread.start()
+
+    def cut(self) -> Spending:
+        """Hang up on everybody, and wait until what was under way is settled; what the account has
+        come to then. It goes on: this is for the end of one step of several."""
+        with self._lock:
+            threads = tuple(self._threads)
+            for sock in self._held:
+                shut(sock, socket.SHUT_RDWR)
+        deadline = time.monotonic() + _PARTING_S
+        for thread in threads:  # one that waits for a name or a host is left to its own end
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return self.spending
 
     def ask(self, upstream: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask a model from here, without a socket: counted, capped and written down like a request
         from the container.
 
-        ``path`` is the dialect's own, such as ``/v1/messages``; the answer doesn't stream. Raises
-        ``Refused`` for whatever is no answer, ``StateError`` if it can't be written down.
+        ``path`` is the dialect's own, such as ``/v1/messages``. Raises ``Refused`` for whatever is
+        no answer (also for one that streams), ``StateError`` if it can't be written down.
         """
         found, own_path, query = split(f"/{upstream}{path}", self._means.upstreams)
-        asked = ask_for(route(found, own_path, query), {**body, "stream": False})
+        asked = ask_for(route(found, own_path, query), dict(body))
         out = _Whole()
         self._exchange(asked, {}, out)
         said = object_of(bytes(out.body))
-        if out.status != 200:
-            raise Refused(out.status, f"{upstream} answered: {bytes(out.body[:1000])!r}")
+        if out.status != 200 or not said:
+            why = bytes(out.body[:1000]).decode("utf-8", "replace")
+            raise Refused(out.status, f"{upstream} answered with status {out.status}: {why}")
         return said
 
     def _serve(self, sock: socket.socket) -> None:
@@ -193,15 +206,10 @@ class Account:
                 self._held.discard(sock)
 
     def _close(self) -> OppieError | None:
-        """Cut everything, and wait until it is settled; what went wrong."""
-        with self._lock:
+        """Cut everything for good; what went wrong."""
+        with self._lock:  # nobody is taken in after that
             self._closing.set()
-            threads = tuple(self._threads)
-            for sock in self._held:
-                shut(sock, socket.SHUT_RDWR)
-        deadline = time.monotonic() + _PARTING_S
-        for thread in threads:  # one that waits for a name or a host is left to its own end
-            thread.join(max(0.0, deadline - time.monotonic()))
+        self.cut()
         try:
             self._office.transcript.close()
         except StateError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
 
@@ -48,28 +49,28 @@ def exchange(asked: Asked, headers: dict[str, str], office: Office, out: Out) ->
     Raises ``Refused`` as long as nothing has been passed on; ``StateError`` if the money can't be
     written down; ``OSError`` if nobody waits for the answer any more.
     """
-    course = Course(asked, Meter(asked))
     ticket = None if asked.route.api is Api.COUNT_TOKENS else _leave(asked, office, out)
     attempts = Attempts(
         asked, headers, office.ways, office.patience, office.hold, office.closing.wait
     )
-    try:
-        with attempts.answer(lambda: office.closing.is_set() or out.is_gone()) as answer:
-            course.worked_on = answer.status == 200
-            pass_on(course, answer, office.redaction, out)
-    except Refused as refused:
-        course.status, course.why = refused.status, str(refused)
-        raise
-    except Broken as broken:
-        course.worked_on |= broken.sent and not course.status
-        course.status, course.why = broken.status, str(broken)
-        raise Refused(course.status, course.why) from broken
-    except OSError as error:
-        course.why = f"nobody waited for the answer any more ({type(error).__name__})"
-        raise
-    finally:
-        course.tries = attempts.count
-        _settle(course, _usage(course), ticket, office)
+    course = Course(asked, Meter(asked))
+    with ExitStack() as ending:
+        ending.callback(_settle, course, attempts, ticket, office)
+        course.settle = ending.close
+        try:
+            with attempts.answer(lambda: office.closing.is_set() or out.is_gone()) as answer:
+                course.worked_on = answer.status == 200
+                pass_on(course, answer, office.redaction, out)
+        except Refused as refused:
+            course.status, course.why = refused.status, str(refused)
+            raise
+        except Broken as broken:
+            course.worked_on |= broken.sent and not course.status
+            course.status, course.why = broken.status, str(broken)
+            raise Refused(course.status, course.why) from broken
+        except OSError as error:
+            course.why = f"nobody waited for the answer any more ({type(error).__name__})"
+            raise
 
 
 def price_of(asked: Asked, prices: Prices) -> tuple[Price, bool]:
@@ -109,7 +110,8 @@ def _usage(course: Course) -> Usage:
     return course.meter.usage
 
 
-def _settle(course: Course, usage: Usage, ticket: Ticket | None, office: Office) -> None:
+def _settle(course: Course, attempts: Attempts, ticket: Ticket | None, office: Office) -> None:
+    usage = _usage(course)
     asked, (price, guessed) = course.asked, price_of(course.asked, office.prices)
     nano = round(price.cost_usd(usage) * NANO)
     estimated = usage.estimated or (guessed and nano > 0)
@@ -122,7 +124,7 @@ def _settle(course: Course, usage: Usage, ticket: Ticket | None, office: Office)
             model=asked.model,
             status=course.status,
             why=course.why,
-            tries=course.tries,
+            tries=attempts.count,
             streamed=asked.streams,
             input_tokens=usage.input,
             cached_tokens=usage.cached,

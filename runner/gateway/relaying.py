@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,16 +38,17 @@ class Out(Protocol):
 
 @dataclass(slots=True)
 class Course:
-    """How far a request has come. ``worked_on`` if the upstream may have worked on it."""
+    """How far a request has come. ``worked_on`` if the upstream may have worked on it. ``settle`` is
+    to be called before the end of an answer is passed on: whoever has it all finds it paid."""
 
     asked: Asked
     meter: Meter
     began_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
-    tries: int = 0
     status: int = 0
     why: str = ""
     worked_on: bool = False
+    settle: Callable[[], None] = lambda: None
 
 
 def pass_on(course: Course, answer: Answer, redaction: Redaction, out: Out) -> None:
@@ -65,6 +66,7 @@ def pass_on(course: Course, answer: Answer, redaction: Redaction, out: Out) -> N
         if not said:
             raise Refused(502, f"{course.asked.route.upstream.name} answered with no JSON object")
         course.meter.whole(said)
+        course.settle()
         _say(out, 200, headers, redaction.data(body))
 
 
@@ -124,6 +126,7 @@ def _stream(
     except (Broken, TooLong) as broken:
         course.why = f"{upstream.name}: {broken}"
         out.piece(event_of(upstream.dialect, Refused(502, course.why)))
+    course.settle()
     out.end()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -25,6 +26,7 @@ _PASSING = frozenset((408, 409, 429, 500, 502, 503, 504, 529))
 _ATTEMPTS = 8
 _FIRST_S, _LONGEST_S = 0.5, 15.0
 _MOST_RETRY_AFTER_S = 3600.0
+_STEP_S = 0.5
 
 
 class _Again(Exception):
@@ -65,7 +67,7 @@ class Attempts:
             retry=retry_if_exception_type(_Again),
             stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self._patience.retry_s),
             wait=_wait,
-            sleep=self._sleep,
+            sleep=lambda seconds: self._sleep(seconds, is_over),
             retry_error_callback=self._give_up,
         )
         with self._held:
@@ -99,8 +101,10 @@ class Attempts:
             raise _Again(_retry_after_s(answer))
         return answer
 
-    def _sleep(self, seconds: float) -> None:
-        self._pause(seconds)
+    def _sleep(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + seconds
+        while (left_s := deadline - time.monotonic()) > 0 and not is_over():
+            self._pause(min(left_s, _STEP_S))
 
     def _give_up(self, _: RetryCallState) -> Answer:
         if isinstance(self._last, Answer):

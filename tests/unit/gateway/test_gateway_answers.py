@@ -302,18 +302,21 @@ def test_where_an_upstream_has_its_paths(
 
 def test_the_runner_asks_without_a_socket(tmp_path: Path) -> None:
     no = {"type": "error", "error": {"type": "invalid_request_error", "message": "too short"}}
-    with Stage(tmp_path, [reply(200, message("patch")), reply(400, no)]) as stage:
+    scripts = [reply(200, message("patch")), reply(400, no), stream(message_events())]
+    with Stage(tmp_path, scripts) as stage:
         said = stage.account.ask("anthropic", "/v1/messages", ASK)
         assert said["content"][0]["text"] == "patch"
-        assert stage.server.heard[0].json["stream"] is False
+        assert stage.server.heard[0].json == ASK
         assert stage.account.spending.requests == 1
         with pytest.raises(Refused, match="too short") as caught:
             stage.account.ask("anthropic", "/v1/messages", ASK)
         assert caught.value.status == 400
+        with pytest.raises(Refused, match="answered with status 200: event: message_start"):
+            stage.account.ask("anthropic", "/v1/messages", ASK | {"stream": True})
         for upstream, path in (("other", "/v1/messages"), ("anthropic", "/v1/files")):
             with pytest.raises(Refused):
                 stage.account.ask(upstream, path, ASK)
         stage.close()
         with pytest.raises(Refused, match="at its end"):
             stage.account.ask("anthropic", "/v1/messages", ASK)
-    assert [each["status"] for each in stage.lines()] == [200, 400]
+    assert [each["status"] for each in stage.lines()] == [200, 400, 200]

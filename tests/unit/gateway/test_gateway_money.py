@@ -214,7 +214,7 @@ def test_an_answer_whose_cost_cannot_be_kept_counts_all_the_same(
             reply(200, message())(sock, said)
 
         with Stage(tmp_path, [play], caps=Caps(node_usd=1e-6)) as stage:
-            assert stage.post().status == 200
+            assert stage.post().status == 503
             with pytest.raises(StateError):
                 stage.close()
             stage.account._failure = None
@@ -252,6 +252,50 @@ def test_a_wait_for_money_ends_with_the_node(tmp_path: Path) -> None:
                 waits.result(20)
             done.set()
             assert read_answer(sock).status == 200
+
+
+def test_whoever_has_all_of_an_answer_finds_it_paid(tmp_path: Path) -> None:
+    with Stage(tmp_path, [reply(200, message()), ANSWER]) as stage:
+        stage.post()
+        assert stage.account.spending.requests == 1
+        stage.post("/anthropic/v1/messages", STREAM)
+        assert stage.account.spending.requests == 2
+
+
+def test_what_is_cut_is_settled_and_the_account_goes_on(tmp_path: Path) -> None:
+    """The end of one step of a node: one request streams, one waits for an upstream's first byte,
+    one for its turn to be asked again."""
+    asked = threading.Semaphore(0)
+
+    def half(sock: socket.socket, said: Said) -> None:
+        stream(message_events("x" * 400)[:3], end=False)(sock, said)
+        asked.release()
+        sock.recv(1)
+
+    def nothing(sock: socket.socket, said: Said) -> None:
+        del said
+        asked.release()
+        sock.recv(1)
+
+    def busy(sock: socket.socket, said: Said) -> None:
+        reply(429, {"error": "busy"}, "retry-after: 15")(sock, said)
+        asked.release()
+
+    with Stage(tmp_path, [half, nothing, busy, ANSWER]) as stage:
+        with stage.client() as one, stage.client() as two, stage.client() as three:
+            one.sendall(stage.request("/anthropic/v1/messages", STREAM))
+            while b"xxx" not in one.recv(1 << 16):
+                pass
+            for sock in (two, three):
+                assert asked.acquire(timeout=20)
+                sock.sendall(stage.request("/anthropic/v1/messages", STREAM))
+            assert asked.acquire(timeout=20)
+            spent = stage.account.cut()
+        assert spent.output_tokens == 100
+        assert stage.account.cut() == spent
+        assert stage.post("/anthropic/v1/messages", STREAM).status == 200
+        assert stage.account.cut().requests > spent.requests
+    assert len(stage.lines()) == 4
 
 
 def test_requests_are_told_apart_from_what_they_were_refused_for(tmp_path: Path) -> None:
