@@ -65,8 +65,7 @@ class Containers:
         self._base = base
         self._cancelled = cancelled
         self._outlet = outlet or Outlet(base)
-        self._out = self.name_of(f"net-{slot}-out")
-        self._had_doors = False
+        self._forwarders: dict[str, str] = {}  # by container: the one that holds its doors
         self._patience = patience
         self._calls = Calls(api, patience, cancelled)
         self._growth = Growth(api)
@@ -86,7 +85,7 @@ class Containers:
     @property
     def pauses(self) -> frozenset[str]:
         """The containers that hold this worker's network namespaces."""
-        return self._pauses.names | ({self._out} if self._had_doors else frozenset())
+        return self._pauses.names | {*self._forwarders.values()}
 
     # -- the beginning -------------------------------------------------------------------------
 
@@ -97,12 +96,13 @@ class Containers:
         if not step.doors and not step.limits.hosts:
             yield ""
             return
-        self._had_doors = True
+        name = self.name_of(step.name)
+        self._forwarders[name] = f"{name}-doors"
         place = Place(
             self._api,
             self._outlet.image,
             self._run_id,
-            self._out,
+            self._forwarders[name],
             self._cancelled,
             self._calls.create,
             self.remove,
@@ -240,13 +240,15 @@ class Containers:
         self._calls.remove(name)
         self._silences.pop(name, None)
         self._growth.forget(name)
+        if forwarder := self._forwarders.pop(name, ""):  # Podman keeps it as long as who joined it
+            self.remove(forwarder)
 
     def remove_pauses(self) -> None:
         """Let go of this worker's network namespaces."""
         self._pauses.remove_all()
-        if self._had_doors:  # Podman keeps it while there is a container that had joined it
-            self.remove(self._out)
-            self._had_doors = False
+        while self._forwarders:
+            _, name = self._forwarders.popitem()
+            self.remove(name)
 
     def check_cancelled(self) -> None:
         """Raise ``Cancelled`` if the run was told to stop."""

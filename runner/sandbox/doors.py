@@ -82,7 +82,7 @@ def opened(place: Place, doors: tuple[Door, ...]) -> Iterator[str]:
                 carrying.join()
     finally:
         # The step is over, whatever the engine does now. Podman, for one, removes this container
-        # only after the step's: what stays is removed before the next, or when the worker closes.
+        # only after the step's: what stays is removed with that, or when the worker closes.
         with contextlib.suppress(DockerException, RequestException, OSError, OppieError):
             place.remove(place.name)
 

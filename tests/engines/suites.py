@@ -19,6 +19,7 @@ CONTRACT = (
     "tests/contract/test_sandbox_sessions.py",
     "tests/contract/test_sandbox_snapshots.py",
     "tests/contract/test_sandbox_adoption.py",
+    "tests/contract/test_sandbox_doors.py",
 )
 SHORT = (*CONTRACT, "tests/engines/test_whole_run.py")
 # And what an engine may do in its own way: limits, endings, layers; runs, killed and stopped.

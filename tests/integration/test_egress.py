@@ -405,7 +405,7 @@ def test_a_planner_that_dies_takes_the_way_out_with_it(
     step = engine_bench.step(script, hosts=(service.host,), time_s=60)
     run_id, image = engine_bench.world.run_id, engine_bench.world.image
     facts = (run_id, image, step.name, service.host, script, str(engine_bench.log(step)))
-    forwarder = f"oppie-{run_id}-net-8-out"
+    forwarder = f"{engine_bench.sandbox.container_of(step.name)}-doors"
     with subprocess.Popen(
         [sys.executable, "-c", _PLANNER], stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
     ) as planner:

@@ -446,8 +446,8 @@ def test_doors_that_the_engine_lets_go_of_are_no_failure_of_the_step(
     )
     with proxied(client.api._custom_adapter.socket_path) as proxy:
         sandbox = EngineSandbox(connect(proxy.url), run_id, agent_image)
-        proxy.plan(Rule(r"POST /containers/.*-net-0-out/attach", Cut(200_000)))
-        with pytest.raises(EngineUnavailable, match=r"let go of oppie-.*-net-0-out during a step"):
+        proxy.plan(Rule(r"POST /containers/.*-s-doors/attach", Cut(200_000)))
+        with pytest.raises(EngineUnavailable, match=r"let go of oppie-.*-s-doors during a step"):
             sandbox.run(step, tmp_path / "log")
         assert sandbox.leftovers() == Leftovers()
         sandbox.close()
