@@ -35,11 +35,6 @@ _BEAT_S = 10.0
 _ERROR_CHARS = 2000
 _SHOWN_ERRORS = 5
 _LOG = logging.getLogger(__name__)
-for _name in (
-    "mcp",
-    "runner.mcp",
-):  # what nobody listens to would be printed, over a display or a wire
-    logging.getLogger(_name).addHandler(logging.NullHandler())
 _INSTRUCTIONS = (
     "You work in one node of a search for a better version of a program. These tools say what judges "
     "your work and how it stands. Run tests_run before you finish; benchmark_compare tells a gain from "

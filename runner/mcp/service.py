@@ -17,6 +17,9 @@ from runner.mcp.desk import Desk
 from runner.mcp.turns import Bounds, Turns
 
 _LOG = logging.getLogger(__name__)
+# What nobody listens to would be printed, over a display or a wire.
+for _name in ("mcp", "runner.mcp"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 BOUNDS = Bounds()
 
 

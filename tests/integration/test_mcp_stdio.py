@@ -107,16 +107,8 @@ def test_a_persons_agent_over_stdio(
     assert sorted(path.name for path in (tmp_path / "state" / "mcp").iterdir()) == ["1.lock"]
 
 
-@pytest.mark.engine
-def test_the_files_as_they_are_are_judged_in_containers(
-    target: Path,
-    environment: dict[str, str],
-    tmp_path: Path,
-    client: docker.DockerClient,
-    agent_image: str,
-) -> None:
-    del environment["OPPIE_ENGINE"]
-    (target / "oppie.toml").write_text(TASK.replace("no/such-image:1", agent_image))
+def judge_as_it_is(target: Path, environment: dict[str, str]) -> None:
+    """Change the target's files while a session is on, and ask how they stand."""
     (target / "bench.py").write_text("import cost\nprint('METRIC time_us=%d' % cost.COST)\n")
     (target / "cost.py").write_text("COST = 100\n")
     program = StdioServerParameters(
@@ -136,10 +128,32 @@ def test_the_files_as_they_are_are_judged_in_containers(
             assert alone["metrics"] == [{"name": "time_us", "value": 80.0, "unit": "us"}]
 
     asyncio.run(asyncio.wait_for(conversation(), 200))
+
+
+@pytest.mark.engine
+def test_the_files_as_they_are_are_judged_in_containers(
+    target: Path,
+    environment: dict[str, str],
+    tmp_path: Path,
+    client: docker.DockerClient,
+    agent_image: str,
+) -> None:
+    del environment["OPPIE_ENGINE"]
+    (target / "oppie.toml").write_text(TASK.replace("no/such-image:1", agent_image))
+    judge_as_it_is(target, environment)
     key = hashlib.sha256(os.fsencode(tmp_path / "state")).hexdigest()[:8]
     ours = {"label": f"{spec.RUN}=mcp-{key}-1"}
     assert client.api.containers(all=True, filters=ours) == []
     assert client.api.images(filters=ours) == []
+
+
+def test_they_are_judged_without_an_engine_where_the_task_wants_none(
+    target: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (target / "oppie.toml").write_text(f'{TASK}\n[sandbox]\nkind = "tempdir"\n')
+    judge_as_it_is(target, environment)
+    left = [path for path in (tmp_path / "state").rglob("*") if path.name.startswith("oppie-mcp-")]
+    assert left == []
 
 
 @contextmanager
