@@ -2,7 +2,7 @@
 
     printf '%s\\n' BASE_URL TOKEN TOOLS | python3 player.py RECORDING ROUND
 
-It is sent into the container, and needs nothing but Python's standard library. On its stdin are three
+It is sent into the container, and needs nothing but the standard library of Python 3.8. On its stdin are three
 lines, which may be empty: the gateway's address, the node's token, and a program for ``sh`` that is
 an MCP server. The recording is lines of JSON, one step each; ``{"round": N}`` says to which round the steps after it belong, which is
 the first without it. The steps, and what each prints:
@@ -66,6 +66,8 @@ def steps(recording: str, number: int) -> list[dict[str, Any]]:
             raise Failed(f"recording, line {count}: must be an object")
         if "round" in step:
             current = step["round"]
+            if not isinstance(current, int):
+                raise Failed(f"recording, line {count}: round must be a whole number")
         elif current == number:
             found.append(step)
     return found
@@ -119,7 +121,7 @@ def ask(request: dict[str, Any], ways: Ways) -> None:
     asked = urllib.request.Request(
         f"{ways.base_url}/{request['path'].lstrip('/')}",
         json.dumps(request["body"]).encode(),
-        head | {"x-api-key": ways.token, "anthropic-version": "2023-06-01"},
+        {**head, "x-api-key": ways.token, "anthropic-version": "2023-06-01"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -23,7 +23,8 @@ _VERSION = re.compile(r"(?<![\w.])v?(\d{1,6}\.\d{1,6}(?:\.\d{1,6})?(?:[\w.+-]{0,
 class Program:
     """A program that is an agent: how it is called, and the flags that matter.
 
-    ``version`` and ``help`` are shell text that prints them. ``hint`` says how it is installed.
+    ``version`` and ``help`` are shell text that prints them. ``package`` is where it
+    comes from, "" for what every image should have.
     """
 
     agent: str
@@ -32,7 +33,7 @@ class Program:
     help: str
     needed: tuple[str, ...]
     wanted: tuple[str, ...] = ()
-    hint: str = ""
+    package: str = ""
 
     @property
     def probe(self) -> str:
@@ -73,7 +74,8 @@ class Program:
 
     @property
     def _how(self) -> str:
-        return f"; {self.hint}" if self.hint else ""
+        build = f"oppie images build --agents {self.agent}"
+        return f"; `{build}` makes an image with it ({self.package})" if self.package else ""
 
 
 def listed(flags: Iterable[str], text: str) -> list[str]:

@@ -41,7 +41,7 @@ _PROGRAM = Program(
     help="aider --help",
     needed=("--message-file", "--yes-always", "--model", "--no-auto-commits"),
     wanted=(*_QUIET, "--restore-chat-history", "--chat-history-file", "--input-history-file"),
-    hint="pip's package aider-chat installs it",
+    package="pip's aider-chat",
 )
 _SESSION = "history"
 _KEYS = {Dialect.OPENAI: "OPENAI", Dialect.ANTHROPIC: "ANTHROPIC"}

@@ -6,6 +6,7 @@ Ollama, and for images without any agent in them: the container only needs git.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -119,9 +120,10 @@ def chosen(sizes: Mapping[str, int], prompt: str, first: Iterable[str] = ()) -> 
     like sources; up to ``MAX_SOURCES`` files and ``MAX_SOURCES_BYTES`` in all.
     """
     wanted = frozenset(first)
+    told = {word.strip("./") for word in re.findall(r"[\w./+-]+", prompt)}
 
     def rank(path: str) -> tuple[bool, bool, bool, int, str]:
-        named = path in prompt or path.rpartition("/")[2] in prompt
+        named = path in told or path.rpartition("/")[2] in told
         return path not in wanted, not named, not path.endswith(_SOURCES), sizes[path], path
 
     result: list[str] = []

@@ -35,7 +35,7 @@ _PROGRAM = Program(
         "--dangerously-skip-permissions",
     ),
     wanted=("--max-budget-usd", "--mcp-config", "--strict-mcp-config", "--settings"),
-    hint="npm's package @anthropic-ai/claude-code installs it",
+    package="npm's @anthropic-ai/claude-code",
 )
 _SETTINGS = {"includeCoAuthoredBy": False, "disableAllHooks": True}
 _OFF = (

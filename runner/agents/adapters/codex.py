@@ -27,7 +27,7 @@ _PROGRAM = Program(
     version="codex --version",
     help="codex exec --help; codex exec resume --help",
     needed=("--json", "--config", "--model", "--skip-git-repo-check", _OPEN, "resume"),
-    hint="npm's package @openai/codex installs it",
+    package="npm's @openai/codex",
 )
 _CONFIG = {
     "model_provider": "oppie",

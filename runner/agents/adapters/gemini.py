@@ -25,7 +25,7 @@ _PROGRAM = Program(
     help="gemini --help",
     needed=("--output-format", "stream-json", "--model", "--yolo"),
     wanted=("--resume", "--skip-trust"),
-    hint="npm's package @google/gemini-cli installs it",
+    package="npm's @google/gemini-cli",
 )
 _HOME = '"$HOME/.oppie/gemini"'
 _TURN_LIMIT = "FatalTurnLimitedError"
@@ -66,7 +66,9 @@ class Gemini:
             GEMINI_CLI_NO_RELAUNCH="true",
             GEMINI_SANDBOX="false",
         )
-        before = f"mkdir -p {_HOME}/.gemini && cp {settings} {_HOME}/.gemini/settings.json || exit 1\n"
+        before = (
+            f"mkdir -p {_HOME}/.gemini && cp {settings} {_HOME}/.gemini/settings.json || exit 1\n"
+        )
         return script.ending_with(f"{before}{command} <{prompt}")
 
     def reader(self) -> LineReader:

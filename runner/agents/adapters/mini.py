@@ -26,7 +26,7 @@ _PROGRAM = Program(
     help="mini --help",
     needed=("--model", "--config", "--yolo", "--exit-immediately", "--output"),
     wanted=("--cost-limit",),
-    hint="pip's package mini-swe-agent installs it",
+    package="pip's mini-swe-agent",
 )
 _RESULT = "oppie-result"
 _TELL = f"""\

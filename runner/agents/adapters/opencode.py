@@ -25,7 +25,7 @@ _PROGRAM = Program(
     help="opencode run --help",
     needed=("--format", "--model"),
     wanted=("--session",),
-    hint="npm's package opencode-ai installs it",
+    package="npm's opencode-ai",
 )
 _PACKAGES = {Dialect.ANTHROPIC: "@ai-sdk/anthropic", Dialect.OPENAI: "@ai-sdk/openai-compatible"}
 _OFF = (

@@ -45,11 +45,14 @@ class Scripted:
         """The script of one round."""
         if not assignment.recording.strip():
             raise TaskError('agent scripted: needs a recording: recording = "session.jsonl"')
+        recording = assignment.recording.decode("utf-8", "surrogateescape")
+        try:
+            player.steps(recording, assignment.number)
+        except player.Failed as error:
+            raise TaskError(f"agent scripted: {error}") from error
         script = Script(self.name)
         program = script.file("player.py", Path(player.__file__).read_text(encoding="utf-8"))
-        played = script.file(
-            "recording.jsonl", assignment.recording.decode("utf-8", "surrogateescape")
-        )
+        played = script.file("recording.jsonl", recording)
         access, tools = assignment.access, ""
         if assignment.bridge:
             tools = script.tools(assignment.bridge)
