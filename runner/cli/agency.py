@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from runner.agents.protocol import MCP_PORT
-from runner.cli.home import settings, state
+from runner.cli.home import aside, settings, state
 from runner.cli.learning import Learning
 from runner.cli.parts import Parts
 from runner.errors import TaskError
@@ -17,7 +18,7 @@ from runner.expand.agency import Agency, OpenTools, Tools
 from runner.expand.desk import AtWork, NodeDesk
 from runner.expand.probing import agents_of
 from runner.gateway import Caps, Dialect, Gateway, Ledger, Price, Prices, Upstream, Ways
-from runner.knowledge import NAME, Knowledge, Offer, project_key
+from runner.knowledge import NAME, Knowledge, Offer, PriceOf, attempt_price, project_key
 from runner.mcp import bridge
 from runner.mcp.board import Board
 from runner.mcp.knowing import KnownLessons, KnownModels
@@ -28,7 +29,6 @@ from runner.settings import secret
 from runner.task import Task, UpstreamSpec
 
 SPENDING = "spending"  # in the state folder
-_USUAL_INPUT, _USUAL_OUTPUT = 200_000, 10_000  # tokens
 _BRIDGE = Path(bridge.__file__).read_bytes()
 
 
@@ -48,6 +48,8 @@ def equipped(parts: Parts) -> Iterator[Parts]:
     ):
         learning = Learning(knowledge, offers_of(task), price_of)
         yield replace(parts, context=replace(context, agency=agency), learning=learning)
+        if knowledge.trouble:
+            aside.print(knowledge.trouble, markup=False)
 
 
 @contextlib.contextmanager
@@ -79,11 +81,14 @@ def offers_of(task: Task) -> tuple[Offer, ...]:
     return tuple(Offer(each.dialect, each.models) for each in task.models.upstreams)
 
 
+@functools.cache
+def _price_of() -> PriceOf:
+    return attempt_price(Prices.load())
+
+
 def price_of(dialect: str, model: str) -> float:
-    """What an attempt with a model costs about, in US dollars: by the list of prices, for so many
-    tokens as an attempt of an agent usually takes."""
-    price, _ = Prices.load().of(dialect, model)
-    return price.most_usd(_USUAL_INPUT, _USUAL_OUTPUT)
+    """What an attempt with a model costs about, in US dollars, by the list of prices."""
+    return _price_of()(dialect, model)
 
 
 def _gateway(task: Task, run_id: str) -> contextlib.AbstractContextManager[Gateway]:

@@ -13,6 +13,7 @@ from runner.cli import (
     gc,
     guard,
     images,
+    knowledge,
     machine,
     mcp,
     publishing,
@@ -73,3 +74,4 @@ app.command("mcp")(mcp.mcp)
 app.command("doctor")(machine.doctor)
 app.command("guard")(guard.guard)
 app.add_typer(images.app, name="images")
+app.add_typer(knowledge.app, name="knowledge")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from runner.errors import EvidenceError
 from runner.expand.context import RunContext
 from runner.knowledge import About, Knowledge, Offer, Query, lesson_of
 from runner.knowledge.choosing import PriceOf
@@ -31,9 +33,10 @@ class Learning:
             self.knowledge.project, context.run_id, task.name, task.benchmark.objective
         )
         expansion = closed.expansion
-        files: tuple[str, ...] = ()
-        if expansion.commit and expansion.job.origin.commit:
-            files = context.evidence.changed(expansion.job.origin.commit, expansion.commit)
+        before, files = expansion.job.origin.commit, tuple[str, ...]()
+        with suppress(EvidenceError):  # a lesson without files is one all the same
+            if expansion.commit and before:
+                files = context.evidence.changed(before, expansion.commit)
         self.knowledge.record(lesson_of(expansion, tree, about, files))
 
     def briefed(self, job: Job, run: RunView, context: RunContext) -> Job:

@@ -22,6 +22,17 @@ _HASH_CHARS = 12
 _HAPPENED = {
     "container.started": "container started from {image}",
     "action.finished": "action {ended} in {seconds}",
+    "mode.chosen": "mode {stage}: {why}",
+    "model.chosen": "model {model}: {why}",
+    "profile.taken": "profile taken, {ended} in {seconds}",
+    "agent.probed": "agent {agent}, version {version}",
+    "agent.session": "session {text}",
+    "agent.said": "it says: {text}",
+    "agent.tool": "it uses {text}",
+    "agent.phase": "phase: {text}",
+    "agent.finished": "round {round} of agent {agent}: {status} in {seconds}{cost}",
+    "round.finished": "round {round} came out as {outcome}{gained}{back}",
+    "review.finished": "review: {judgement}",
     "network.reached": "reached {target}: {connected}, {received_bytes} bytes received",
     "network.refused": "was not let through to {target}: {why}",
     "evidence.recorded": "sources recorded as {short}{changed}",
@@ -57,6 +68,7 @@ _ENDS = {
     "timeout": "hit its time limit",
     "oom": "hit the memory limit",
     "disk": "hit the disk limit",
+    "silent": "was given up after a silence",
 }
 
 # What is being done after a phase was announced, by the search.
@@ -66,6 +78,15 @@ _SEARCHING = {
     "network.reached": "applying the action",
     "network.refused": "applying the action",
     "action.finished": "keeping the evidence",
+    "model.chosen": "waiting for a container",
+    "profile.taken": "waiting for a container",
+    "agent.session": "the agent works",
+    "agent.said": "the agent works",
+    "agent.tool": "the agent works",
+    "agent.phase": "the agent works",
+    "agent.finished": "keeping the evidence",
+    "round.finished": "telling the agent",
+    "review.finished": "deciding",
     "evidence.recorded": "saving the snapshot",
     "snapshot.committed": "starting the checks",
     "snapshot.discarded": "cleaning up",
@@ -93,6 +114,8 @@ _AT_THE_ROOT = {
     "benchmark.repeated": "measuring the root against itself",
     "benchmark.calibrated": "starting the search",
     "root.remarked": "starting the search",
+    "agent.probed": "asking the agents' programs",
+    "mode.chosen": "starting the search",
     "leftover.settled": "seeing what an earlier command has left",
 }
 _IN_THE_CLEAN_ROOM = _SEARCHING | {
@@ -173,6 +196,10 @@ def _values(facts: Mapping[str, object]) -> dict[str, str]:
     values["ran"] = _amount(facts.get("tests"), ", ", "test", "tests")
     values["of_pairs"] = _amount(facts.get("pairs"), "", "pair", "pairs") or UNKNOWN
     values["connected"] = _amount(facts.get("connections"), "", "connection", "connections")
+    values["cost"] = f", ${cost:.4f}" if isinstance(cost := facts.get("cost_usd"), float) else ""
+    values["gained"] = f" {percent(gain)}" if isinstance(gain := facts.get("gain"), float) else ""
+    values["back"] = ", and is rolled back" if facts.get("kept") is False else ""
+    values["judgement"] = _judgement(values)
     values["progress"] = f" ({progress})" if (progress := _progress(facts)) else ""
     match facts:
         case {"seconds": float(seconds) | int(seconds)}:
@@ -185,6 +212,12 @@ def _values(facts: Mapping[str, object]) -> dict[str, str]:
             values["gain"], values["interval"] = percent(gain), interval(low, high)
             values["call"] = _CALLS.get(call) or clean(call, _TEXT_LIMIT)
     return values
+
+
+def _judgement(values: Mapping[str, str]) -> str:
+    if values.get("rejects") == "True":
+        return f"rejected: {values.get('reason', '')}"
+    return values.get("note") or "nothing to say"
 
 
 def _ended(facts: Mapping[str, object]) -> str:
