@@ -1,6 +1,6 @@
 """A sandbox without an engine, for trusted actions: states are commits, a node works in a folder.
 
-No isolation: see ``shortcomings``.
+No isolation: see ``promises``.
 """
 
 from __future__ import annotations
