@@ -25,6 +25,7 @@ _DOCUMENT_TOKENS = 1_000_000
 _OUTPUT_TOKENS = 128_000  # where the request sets no limit: the most of today's models
 _MOST_TOKENS = 2_000_000
 
+_KEPT_1H = b'"ttl":"1h"'  # Anthropic's cache_control, as it is written here
 _MODEL_CHARS = 128
 # Each value of a body takes many times its own length while it is looked at.
 _MOST_BRACKETS, _MOST_COMMAS = 1_000_000, 4_000_000
@@ -51,9 +52,9 @@ _FREE_FORM = frozenset(("arguments", "args", "response", "parameters", "input_sc
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it goes on. ``input_tokens`` and ``output_tokens`` are bounds. ``silent`` if the
-    client didn't ask a stream for its usage, and is not to be sent it. ``withheld`` names tools
-    that were taken out."""
+    """A request as it goes on. ``input_tokens`` and ``output_tokens`` are bounds; ``kept_1h`` if
+    some of the input is to be cached for an hour. ``silent`` if the client didn't ask a stream for
+    its usage, and is not to be sent it. ``withheld`` names tools that were taken out."""
 
     route: Route
     model: str
@@ -61,6 +62,7 @@ class Asked:
     body: bytes
     input_tokens: int
     output_tokens: int
+    kept_1h: bool = False
     silent: bool = False
     withheld: tuple[str, ...] = ()
 
@@ -88,7 +90,17 @@ def ask_for(route: Route, said: dict[str, Any]) -> Asked:
     silent = streams and api is Api.CHAT and _ask_for_usage(said)
     written = json.dumps(said, separators=(",", ":")).encode("ascii")
     tokens = len(written) + _OWN_PROMPT_TOKENS + media_tokens
-    return Asked(route, model, streams, written, tokens, _most_output(api, said), silent, withheld)
+    return Asked(
+        route,
+        model,
+        streams,
+        written,
+        tokens,
+        _most_output(api, said),
+        kept_1h=_KEPT_1H in written,
+        silent=silent,
+        withheld=withheld,
+    )
 
 
 def _read(body: bytes) -> dict[str, Any]:

@@ -82,11 +82,11 @@ def price_of(asked: Asked, prices: Prices) -> tuple[Price, bool]:
 def _leave(asked: Asked, office: Office, out: Out) -> Ticket:
     """Set aside what a request costs at most; wait for others where that is too much by now."""
     price, _ = price_of(asked, office.prices)
-    most_nano = round(price.most_usd(asked.input_tokens, asked.output_tokens) * NANO)
+    most_usd = price.most_usd(asked.input_tokens, asked.output_tokens, kept_1h=asked.kept_1h)
     deadline = time.monotonic() + office.patience.money_s
     while True:
         try:
-            ticket = office.ledger.reserve(office.node, most_nano, office.caps)
+            ticket = office.ledger.reserve(office.node, round(most_usd * NANO), office.caps)
         except CapReached as reached:
             raise OutOfMoney(str(reached)) from reached
         if ticket:

@@ -52,10 +52,12 @@ class Price:
         reading = (usage.fresh + written) * price.input + usage.cached * price.cached
         return (reading + usage.output * price.output) / _MILLION
 
-    def most_usd(self, input_tokens: int, output_tokens: int) -> float:
+    def most_usd(self, input_tokens: int, output_tokens: int, *, kept_1h: bool = False) -> float:
         """What a request costs at most that has no more tokens than these, however its input is
-        cached."""
-        return self.cost_usd(Usage(written_1h=input_tokens, output=output_tokens))
+        cached; only one that asks for it has its input kept for an hour."""
+        hour = input_tokens if kept_1h else 0
+        usage = Usage(written=input_tokens - hour, written_1h=hour, output=output_tokens)
+        return self.cost_usd(usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _pass_error_on(
 ) -> None:
     """What an upstream says of an error goes to who asked, unless it is about the key."""
     name, status = course.asked.route.upstream.name, answer.status
-    if status in (401, 403, 407):
+    if status in (401, 407):
         raise Refused(status, f"{name} doesn't take the key that the gateway has", final=True)
     if not 400 <= status < 600:
         raise Refused(502, f"{name} answered with status {status}", final=True)

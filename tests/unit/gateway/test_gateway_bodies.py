@@ -228,6 +228,14 @@ def test_how_much_may_be_read_at_most() -> None:
     assert found.input_tokens == len(found.body) + 4_000 + 1_016_000
 
 
+def test_whether_input_is_kept_for_an_hour() -> None:
+    control = {"type": "ephemeral", "ttl": "1h"}
+    assert asked(
+        "messages", system=[{"type": "text", "text": "x", "cache_control": control}]
+    ).kept_1h
+    assert not asked("messages", system='a text with "ttl":"1h" in it').kept_1h
+
+
 def test_letters_beyond_ascii_arrive() -> None:
     text = "na\u00efve \U0001f600 \ud800"
     assert told(asked("messages", system=text))["system"] == text

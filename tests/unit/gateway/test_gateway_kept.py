@@ -164,8 +164,9 @@ def test_the_price_of_a_long_prompt() -> None:
     assert price.cost_usd(Usage(fresh=600, cached=401, output=1)) == pytest.approx(
         (1200 + 80.2 + 15) / 1e6
     )
-    assert price.most_usd(1000, 1) == pytest.approx((2000 + 10) / 1e6)
-    assert price.most_usd(1001, 1) == pytest.approx((2 * 1001 * 2 + 15) / 1e6)
+    assert price.most_usd(1000, 1) == pytest.approx((1250 + 10) / 1e6)
+    assert price.most_usd(1000, 1, kept_1h=True) == pytest.approx((2000 + 10) / 1e6)
+    assert price.most_usd(1001, 1, kept_1h=True) == pytest.approx((2 * 1001 * 2 + 15) / 1e6)
 
 
 def test_a_line_of_a_transcript_says_what_came_of_it(tmp_path: Path) -> None:

@@ -82,15 +82,15 @@ def test_no_cap_is_passed_by_more_than_one_response(tmp_path: Path, which: str, 
 
 
 def test_as_many_run_at_a_time_as_the_cap_has_room_for(tmp_path: Path) -> None:
-    """What is set aside for one: some 4,100 bytes of input at twice its price, and all its output;
-    1.8 cents."""
+    """What is set aside for one: some 4,100 bytes of input at 1.25 times its price, and all its
+    output; 1.5 cents."""
     together = threading.Barrier(3)
 
     def play(sock: socket.socket, said: Said) -> None:
         together.wait(20)
         ANSWER(sock, said)
 
-    with Stage(tmp_path, [play, play, play, ANSWER], caps=Caps(node_usd=0.07)) as stage:
+    with Stage(tmp_path, [play, play, play, ANSWER], caps=Caps(node_usd=0.06)) as stage:
         all_at_once(stage, 12, ASK_1000)
         assert stage.server.open_at_most == 3
 

@@ -101,7 +101,8 @@ def test_a_wait_that_is_too_long_is_left_to_who_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "headers"), [(400, ()), (404, ()), (413, ()), (500, ("x-should-retry: false",))]
+    ("status", "headers"),
+    [(400, ()), (403, ()), (404, ()), (413, ()), (500, ("x-should-retry: false",))],
 )
 def test_what_will_not_pass_is_asked_once(
     tmp_path: Path, status: int, headers: tuple[str, ...]
@@ -289,11 +290,10 @@ def test_an_answer_that_is_none(tmp_path: Path, answer: bytes) -> None:
         assert heard.json["type"] == "error"
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_what_an_upstream_says_of_the_key_stays_here(tmp_path: Path, status: int) -> None:
-    with Stage(tmp_path, [reply(status, {"error": f"Incorrect API key: {KEY[:8]}***"})]) as stage:
+def test_what_an_upstream_says_of_the_key_stays_here(tmp_path: Path) -> None:
+    with Stage(tmp_path, [reply(401, {"error": f"Incorrect API key: {KEY[:8]}***"})]) as stage:
         heard = stage.post()
-        assert heard.status == status
+        assert heard.status == 401
         assert KEY[:8].encode() not in heard.body
         assert "doesn't take the key" in heard.json["error"]["message"]
 
