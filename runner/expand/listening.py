@@ -16,12 +16,7 @@ from runner.sandbox.protocol import Step, StepResult
 
 _MOST_TOLD = 2000  # events of one round; the log has all
 _PIECE_BYTES = 1 << 16
-_TOLD = {
-    EventKind.SESSION: "agent.session",
-    EventKind.SAID: "agent.said",
-    EventKind.TOOL: "agent.tool",
-    EventKind.PHASE: "agent.phase",
-}
+_TOLD = frozenset({EventKind.SESSION, EventKind.SAID, EventKind.TOOL, EventKind.PHASE})
 
 
 def listened(
@@ -63,10 +58,10 @@ def listened(
 def _told(label: str, heard: queue.SimpleQueue[AgentEvent | None]) -> Iterator[Phase]:
     told = 0
     while (event := heard.get()) is not None:
-        name = _TOLD.get(event.kind)
-        if name and told < _MOST_TOLD:
+        if event.kind in _TOLD and told < _MOST_TOLD:
             told += 1
-            yield Phase(label, name, {"text": event.text})
+            facts: dict[str, object] = {"text": event.text}
+            yield Phase(label, f"agent.{event.kind}", facts)
 
 
 def report_of(adapter: Adapter, log: Path, result: StepResult) -> Report:
