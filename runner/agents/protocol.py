@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from runner.gateway.upstream import Dialect
+from runner.gateway import PORT, Dialect
 from runner.model import AgentStatus, Spending
 from runner.sandbox.protocol import Exit
 
 # The gateway's and the tools' ports on a container's loopback, unless the environment says
 # otherwise in OPPIE_PORT_<port>, as it does where nodes share one loopback.
-GATEWAY_PORT = 3129
+GATEWAY_PORT = PORT
 MCP_PORT = 3130
 
 

@@ -15,7 +15,7 @@ from runner.agents.probing import Program
 from runner.agents.protocol import AgentEvent, Assignment, Flags
 from runner.agents.reading import MAX_TEXT, LineReader, Notes, heard
 from runner.agents.shell import Script, address, options, quoted
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 from runner.model import AgentStatus, Spending
 
 _QUIET = (

@@ -20,7 +20,7 @@ from runner.agents.reading import MAX_SAID, MAX_TEXT, LineReader, Notes, heard
 from runner.agents.script import script
 from runner.agents.shapes import Json, at, objects, short, whole, words
 from runner.errors import TaskError
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 from runner.model import Action, ActionKind, Spending
 from runner.report.text import clean, clean_block
 
@@ -69,10 +69,6 @@ class Chat:
     def read_probe(self, text: str) -> Flags:
         """Whether there is git."""
         return _PROGRAM.read(text)
-
-    def path(self, dialect: Dialect) -> str:
-        """Where a request goes at an upstream."""
-        return "/v1/messages" if dialect is Dialect.ANTHROPIC else "/v1/chat/completions"
 
     def ask(
         self,

@@ -16,7 +16,7 @@ from runner.agents.protocol import AgentEvent, Assignment, Flags
 from runner.agents.reading import LineReader, Notes, heard
 from runner.agents.shapes import Json, at, objects, parsed, short, whole, words
 from runner.agents.shell import Script, address, options, quoted
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 from runner.model import AgentStatus, Spending
 
 # No namespaces of its own: those of the container are what shuts it in.

@@ -27,7 +27,7 @@ from runner.agents.protocol import AgentEvent, Assignment, Flags
 from runner.agents.reading import LineReader, Notes, heard
 from runner.agents.shell import Script, address, quoted
 from runner.errors import TaskError
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 
 
 class Command:

@@ -15,7 +15,7 @@ from runner.agents.reading import LineReader, Notes, heard
 from runner.agents.shapes import Json, dollars, parsed, whole, words
 from runner.agents.shell import Script, address, quoted
 from runner.errors import TaskError
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 from runner.model import AgentStatus
 
 _PROGRAM = Program(

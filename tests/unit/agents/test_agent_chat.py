@@ -12,7 +12,7 @@ from runner.agents.adapters.chat import MAX_SOURCE_BYTES, MAX_SOURCES, Answer, C
 from runner.agents.protocol import Access, Assignment
 from runner.agents.shapes import Json
 from runner.errors import TaskError
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 from runner.model import AgentStatus, Spending
 from runner.sandbox.protocol import Exit
 

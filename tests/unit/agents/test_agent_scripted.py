@@ -18,7 +18,7 @@ import pytest
 from runner.agents.adapters import by_name
 from runner.agents.protocol import Access, AgentEvent, Assignment, EventKind, Report
 from runner.errors import TaskError
-from runner.gateway.upstream import Dialect
+from runner.gateway import Dialect
 from runner.model import AgentStatus
 from runner.sandbox.protocol import Exit
 
