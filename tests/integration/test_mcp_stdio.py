@@ -42,10 +42,12 @@ command = "true"
 
 [[checks]]
 name = "tests"
-command = "python3 -m pytest -q"
+command = "python3 -c 'import test_it; test_it.test_it()'"
 
 [benchmark]
 command = "python3 bench.py"
+pairs = 6
+warmup = 0
 metrics = [{ name = "time_us", unit = "us", goal = "min" }]
 """
 
@@ -55,7 +57,7 @@ def target(tmp_path: Path) -> Path:
     folder = tmp_path / "target"
     folder.mkdir()
     (folder / "oppie.toml").write_text(TASK)
-    (folder / "test_it.py").write_text("import pytest\n\ndef test_it():\n    pass\n")
+    (folder / "test_it.py").write_text("def test_it():\n    pass\n")
     (folder / "bench.py").write_text("print('METRIC time_us=1')\n")
     return folder
 

@@ -15,7 +15,7 @@ from runner.cli.app import app
 COMMANDS = (
     "run", "resume", "runs", "tree", "show", "diff", "logs", "shell", "checkout", "apply",
     "simulate", "export-space", "gc", "doctor", "detect", "init",
-    "verify", "merge", "merge-best", "pr", "report",
+    "verify", "merge", "merge-best", "pr", "report", "mcp",
     "images build", "images load", "images save", "images list",
 )  # fmt: skip
 READING = ("runs", "tree", "show", "diff", "logs", "simulate", "gc", "doctor", "detect", "images list")
