@@ -22,7 +22,6 @@ from runner.cli.agency import offers_of, price_of
 from runner.cli.engine import connected, opener
 from runner.cli.home import aside, read_store, settings, state
 from runner.cli.images import image_for
-from runner.detect import detect
 from runner.errors import Cancelled, EngineError, OppieError, TaskError
 from runner.evidence import TARGET, Claims, Evidence, Recorded, TreeTooLarge, pack_target
 from runner.expand.asking import ask_benchmark, ask_checks, ask_comparison, follow
@@ -260,7 +259,7 @@ class FolderTests:
     @_plainly
     def detect(self) -> Setup:
         """The task's checks, and what the folder's files speak of now."""
-        return setup_of(self._work.task, detect(self._work.task.target))
+        return setup_of(self._work.task)
 
     @_plainly
     def skeleton(self, framework: str, subject: str) -> Skeleton:

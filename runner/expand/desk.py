@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner.detect import Detection, detect
 from runner.errors import EngineError, StateError
 from runner.expand.asking import ask_benchmark, ask_checks, ask_comparison
 from runner.expand.context import snapshot_of
@@ -159,7 +158,7 @@ class NodeTests:
 
     def detect(self) -> Setup:
         """The task's checks, and what the untouched target's files speak of."""
-        return setup_of(self._at.trial.context.task, self._detection)
+        return self._setup
 
     def skeleton(self, framework: str, subject: str) -> Skeleton:
         """See ``TestsPart``."""
@@ -174,8 +173,8 @@ class NodeTests:
         return replace(found, note=note)
 
     @functools.cached_property
-    def _detection(self) -> Detection:
-        return detect(self._at.trial.context.task.target)
+    def _setup(self) -> Setup:
+        return setup_of(self._at.trial.context.task)
 
 
 class NodeBenchmark:
