@@ -7,8 +7,8 @@ from pathlib import Path
 
 from runner.model import SandboxKind
 from runner.sandbox.local.holdings import LocalHoldings
-from runner.sandbox.local.sandbox import LocalSandbox
 from runner.sandbox.local.promises import shortcomings
+from runner.sandbox.local.sandbox import LocalSandbox
 
 __all__ = ["LocalHoldings", "LocalSandbox", "open_local", "shortcomings"]
 

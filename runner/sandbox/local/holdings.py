@@ -39,7 +39,7 @@ class LocalHoldings:
         found.kill()
         save_work(found, self._states)
         remove_tree(found.home)
-        self._states.forget_worktrees()
+        self._states.forget(container)
 
     def discard(self, tag: str) -> None:
         """Let go of one state for good; absent is fine."""

@@ -82,7 +82,7 @@ class LocalSandbox(HostedSandbox):
             save_work(container, self._states)
         super()._destroy(container)
         self._done.discard(container.home.name)
-        self._states.forget_worktrees()
+        self._states.forget(container.home.name)
 
 
 def _limited(step: Step) -> Step:

@@ -17,6 +17,7 @@ from runner.errors import EngineError, EvidenceError, SnapshotMissing
 from runner.model import Snapshot
 from runner.sandbox import spec
 from runner.sandbox.inventory import children_first
+from runner.sandbox.local.ground import forget
 from runner.sandbox.local.names import DISCARDED, LEFT, NEW, STATES, TAGS, tag_ref
 from runner.sandbox.local.repository import FACTS, Draft, open_repository, write_commit
 from runner.sandbox.local.state import DIGEST, FORMAT, State, about, read_states
@@ -168,13 +169,12 @@ class States:
         drafts = self._refs(NEW) if alone else ()
         self._update(*(f"delete {each.ref}" for each in drafts))
         with git_errors("sweep the states"):
-            self.forget_worktrees()
+            self._git.run("worktree", "prune", "--expire=now")
             self._git.run("gc", "--quiet", "--prune=now" if alone else "--prune=1.hour.ago")
 
-    def forget_worktrees(self) -> None:
-        """Let git forget the worktrees whose folders are gone."""
-        with git_errors("forget worktrees"):
-            self._git.run("worktree", "prune", "--expire=now")
+    def forget(self, container: str) -> None:
+        """Let go of what git knows of a container's folder, which is gone."""
+        forget(self._folder, container)
 
     def room(self) -> Room | None:
         """See ``hosted.Images.room``."""
