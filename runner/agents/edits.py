@@ -14,7 +14,8 @@ from itertools import pairwise
 from runner.agents.hunks import changed
 from runner.agents.places import Unusable, ended, found_once, lines_of, safe, spliced
 
-MAX_ANSWER_CHARS = 2 << 20
+MAX_ANSWER_CHARS = 400_000
+MAX_CHANGES = 500
 
 _SEARCH = re.compile(r"^<{5,9} ?SEARCH\s*$")
 _DIVIDER = re.compile(r"^={5,9}\s*$")
@@ -32,6 +33,8 @@ def edits(answer: str, sources: Mapping[str, bytes]) -> dict[str, bytes | None]:
     if len(answer) > MAX_ANSWER_CHARS:
         raise Unusable(f"the answer has over {MAX_ANSWER_CHARS} characters")
     lines = answer.replace("\r\n", "\n").split("\n")
+    if sum(line.startswith("@@") or bool(_SEARCH.match(line)) for line in lines) > MAX_CHANGES:
+        raise Unusable(f"the answer has over {MAX_CHANGES} changes")
     if any(_SEARCH.match(line) for line in lines):
         result = _replaced(lines, sources)
     elif _holds_diff(lines):

@@ -21,7 +21,7 @@ from runner.sandbox.protocol import Exit
 MAX_LINE_BYTES = 4 << 20
 MAX_TEXT = 400
 MAX_SAID = 8000
-_MAX_SESSION = 200
+_MAX_NAME = 200
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Notes:
 def _is_name(session: str) -> bool:
     """Whether it can be handed back as an argument, and shown."""
     return (
-        len(session) <= _MAX_SESSION
+        len(session) <= _MAX_NAME
         and all("!" <= char <= "~" for char in session)
         and not session.startswith("-")
     )
@@ -152,8 +152,8 @@ class LineReader:
             reason,
             notes.said,
             notes.session,
-            notes.version,
-            notes.model,
+            clean(notes.version, _MAX_NAME),
+            clean(notes.model, _MAX_NAME),
             notes.turns,
             notes.cost_usd,
             notes.tokens,
@@ -206,5 +206,6 @@ def _joined(what: str, told: str) -> str:
 
 def heard(line: bytes, notes: Notes) -> Iterator[AgentEvent]:
     """A line that is no event: it is remembered, as the last words so far."""
-    notes.last_words = clean(line.decode("utf-8", "replace"), MAX_TEXT) or notes.last_words
+    text = line[: 16 * MAX_TEXT].decode("utf-8", "replace")
+    notes.last_words = clean(text, MAX_TEXT) or notes.last_words
     yield from ()

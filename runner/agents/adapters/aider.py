@@ -72,7 +72,6 @@ class Aider:
         prompt, prefix = script.file("prompt", assignment.prompt), _KEYS[access.dialect]
         script.export(
             **{f"{prefix}_API_KEY": quoted(access.token), f"{prefix}_API_BASE": address(access)},
-            AIDER_CACHE_DIR=script.folder,
             LITELLM_LOCAL_MODEL_COST_MAP="True",
         )
         command = f"aider --yes-always --message-file {prompt}"

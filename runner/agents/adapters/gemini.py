@@ -73,7 +73,7 @@ class Gemini:
 
     def reader(self) -> LineReader:
         """A reader of its events."""
-        return LineReader(_Understanding(), result=True)
+        return LineReader(_understand, result=True, finish=_finish)
 
 
 def _settings(turns: int, servers: Json) -> Json:
@@ -87,37 +87,35 @@ def _settings(turns: int, servers: Json) -> Json:
     }
 
 
-class _Understanding:
-    """Messages come in pieces, which are put together."""
-
-    def __init__(self) -> None:
-        self._said = ""
-
-    def __call__(self, line: bytes, notes: Notes) -> Iterator[AgentEvent]:
-        event = parsed(line)
-        if event is None:
-            yield from heard(line, notes)
-            return
-        kind = words(event, "type")
-        if kind == "message" and words(event, "role") == "assistant":
-            piece = words(event, "content")
-            self._said = (self._said + piece if at(event, "delta") is True else piece)[-_MAX:]
-            return
-        said, self._said = self._said, ""
-        yield from notes.says(said)
-        match kind:
-            case "init":
-                notes.model = words(event, "model")
-                yield from notes.begins(words(event, "session_id"))
-            case "tool_use":
-                yield from notes.uses(words(event, "tool_name"), short(at(event, "parameters")))
-            case "error":
-                yield from heard(words(event, "message").encode("utf-8", "replace"), notes)
-            case "result":
-                yield from _result(event, notes)
+# What is kept of one message: it is copied for each piece that comes.
+_MOST = 1 << 16
 
 
-_MAX = 1 << 20
+def _understand(line: bytes, notes: Notes) -> Iterator[AgentEvent]:
+    event = parsed(line)
+    if event is None:
+        yield from heard(line, notes)
+        return
+    kind = words(event, "type")
+    whole_message = at(event, "delta") is not True
+    if kind != "message" or whole_message:
+        yield from notes.says(notes.open)
+    match kind:
+        case "init":
+            notes.model = words(event, "model")
+            yield from notes.begins(words(event, "session_id"))
+        case "message" if words(event, "role") == "assistant":
+            notes.open = (notes.open + words(event, "content"))[-_MOST:]
+        case "tool_use":
+            yield from notes.uses(words(event, "tool_name"), short(at(event, "parameters")))
+        case "error":
+            yield from heard(words(event, "message").encode("utf-8", "replace"), notes)
+        case "result":
+            yield from _result(event, notes)
+
+
+def _finish(_: bytes, notes: Notes) -> Iterator[AgentEvent]:
+    yield from notes.says(notes.open)
 
 
 def _result(event: Json, notes: Notes) -> Iterator[AgentEvent]:

@@ -150,7 +150,8 @@ def test_whole_files() -> None:
                 "x" * 301,
             )
         ),
-        ("x" * ((2 << 20) + 1), "the answer has over 2097152 characters"),
+        ("x" * 400_001, "the answer has over 400000 characters"),
+        (block("b.txt", "one\n", "x\n") * 501, "the answer has over 500 changes"),
     ],
 )
 def test_what_is_no_change_says_why(answer: str, why: str) -> None:

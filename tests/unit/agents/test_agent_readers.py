@@ -202,3 +202,12 @@ def test_the_last_line_needs_no_end() -> None:
     reader = by_name("claude").reader()
     list(reader.feed(recorded("claude").rstrip(b"\n")))
     assert reader.report(Exit.OK, 0).status is DONE
+
+
+def test_gemini_puts_pieces_together() -> None:
+    reader = by_name("gemini").reader()
+    piece = '{"type":"message","role":"assistant","content":"%s","delta":%s}\n'
+    pieces = [("PHASE: r", "true"), ("ed", "true"), ("Whole.", "false"), ("Cut", "true")]
+    events = list(reader.feed("".join(piece % each for each in pieces).encode()))
+    assert [event.text for event in events] == ["PHASE: red", "red"]
+    assert reader.report(Exit.TIMEOUT, 137).said == "Whole.Cut"

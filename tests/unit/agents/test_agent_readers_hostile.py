@@ -129,7 +129,9 @@ def survives(name: str, data: bytes, cut: int) -> None:
     report = reader.report(Exit.OK, 0)
     assert len(report.reason) <= MAX_TEXT + 100
     assert len(report.said) <= MAX_SAID + 100
-    assert "\n" not in report.session
+    for name in (report.session, report.version, report.model):
+        assert len(name) <= 200
+        assert name.isprintable()
 
 
 @pytest.mark.parametrize("name", NAMES)
