@@ -18,9 +18,10 @@ from runner.expand.agency import Agency, OpenTools, Tools
 from runner.expand.desk import AtWork, NodeDesk
 from runner.expand.probing import agents_of
 from runner.gateway import Caps, Dialect, Gateway, Ledger, Price, Prices, Upstream, Ways
-from runner.knowledge import NAME, Knowledge, Offer, PriceOf, attempt_price, project_key
+from runner.knowledge import NAME, Knowledge, Offer, PriceOf, attempt_price, preset_of, project_key
 from runner.mcp import bridge
 from runner.mcp.board import Board
+from runner.mcp.desk import groups_named
 from runner.mcp.knowing import KnownLessons, KnownModels
 from runner.mcp.service import Service
 from runner.prompts import Prompts, Scene
@@ -30,6 +31,18 @@ from runner.task import Task, UpstreamSpec
 
 SPENDING = "spending"  # in the state folder
 _BRIDGE = Path(bridge.__file__).read_bytes()
+
+
+def demand_agency(task: Task) -> None:
+    """Raises ``TaskError`` for what a task's agents lack, before anything is built or begun: a key,
+    templates that can be used, a preset, the names of groups of tools."""
+    for agent in agents_of(task):
+        if agent.preset:
+            preset_of(agent.preset)
+    for upstream in task.models.upstreams:
+        _upstream(upstream)
+    groups_named(task.aids.tools or (), "mcp.tools")
+    Prompts.load(task.aids.prompts)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.agency import equipped
+from runner.cli.agency import demand_agency, equipped
 from runner.cli.conduct import Finished, conduct
 from runner.cli.engine import connected, opener, outlet
 from runner.cli.home import (
@@ -86,6 +86,7 @@ def run(
     """
     loaded = _overridden(load_task(task), policy, nodes, seed, mode)
     known = secrets_of(loaded, secret)
+    demand_agency(loaded)
     with Store(state().journal) as store:
         image = _ground_of(loaded)
         latest = max((view.run_id for view in store.runs()), default="")
@@ -133,6 +134,7 @@ def resume(
             view = store.run(view.run_id)
         loaded, image = kept_task(state().run(view.run_id))
         known = secrets_of(loaded, secret)
+        demand_agency(loaded)
         _demand(loaded)
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)

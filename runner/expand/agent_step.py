@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from runner.agents.adapters.chat import Chat
+from runner.agents.adapters.claude import Claude
 from runner.agents.protocol import GATEWAY_PORT, Access, Adapter, Assignment, Report
 from runner.agents.script import FIRST_WORDS
 from runner.egress import exports
@@ -66,6 +67,8 @@ def take_turn(
         before = account.spending if account else NOTHING_SPENT
         step = yield from _run(trial, job, turn, agency, account)
         report = report_of(turn.adapter, trial.attempt.log(_ACT), step)
+        found = agency.found[turn.adapter.name].version
+        report = replace(report, version=report.version or found)
         if account and account.spent and report.status is not AgentStatus.DONE:
             report = replace(report, status=AgentStatus.BUDGET, reason=account.spent)
         spending = account.spending - before if account else _told(report, turn.adapter)
@@ -115,7 +118,7 @@ def _run(
             turn.image.digest,
             _ONE_STREAM,
             replace(context.task.outgoing, time_s=turn.spec.time_s),
-            stdin=_script(turn.adapter, assignment, exports(context.task.hosts)),
+            stdin=_script(turn.adapter, assignment, exports(context.task.hosts), agency),
             hidden=secret,
             first_words=FIRST_WORDS,
             doors=tuple(doors),
@@ -158,13 +161,24 @@ def _advised(
     return replace(assignment, patch=patch, prompt=advice.reason or advice.said)
 
 
-def _script(adapter: Adapter, assignment: Assignment, outgoing: bytes) -> bytes:
+def _script(
+    adapter: Adapter, assignment: Assignment, outgoing: bytes, agency: Agency
+) -> bytes:
     """The shell reads all of it before it runs any of it, and says so."""
     said = b"printf '%s\\n' '" + FIRST_WORDS + adapter.name.encode() + b"' >&2\n"
     if isinstance(adapter, Chat) and not assignment.patch:
         why = shlex.quote(assignment.prompt).encode("utf-8", "replace")
         return b"{ " + said + b"printf '%s\\n' " + why + b"; exit 1; }\n"
+    if isinstance(adapter, Claude):
+        said += _command_file(*agency.prompts.command())
     return b"{ " + outgoing + said + b"(\n" + adapter.script(assignment) + b"\n)\n}\n"
+
+
+def _command_file(path: str, text: bytes) -> bytes:
+    """A command of ours for those who use Claude Code's, in the agent's home."""
+    folder = path.rpartition("/")[0].encode()
+    written = b"printf %s " + shlex.quote(text.decode()).encode()
+    return b'mkdir -p "$HOME/%s" && %s >"$HOME/%s"\n' % (folder, written, path.encode())
 
 
 def _told(report: Report, adapter: Adapter) -> Spending:

@@ -19,6 +19,7 @@ from runner.task.scalars import (
 from runner.task.section import Section
 
 AgentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Installed = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}(@[A-Za-z0-9][A-Za-z0-9._-]{0,31})?$")]
 Dollars = Annotated[Number, Field(gt=0, le=1e6)]
 PerMillion = Annotated[Number, Field(ge=0, le=1e6)]
 

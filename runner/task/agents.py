@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from runner.agents.adapters import by_name
+from runner.agents.adapters import ADAPTERS, by_name
 from runner.errors import TaskError
 from runner.gateway import Dialect
+from runner.images.agents import AGENTS as INSTALLABLE
 from runner.model import Action, ActionKind, AgentSpec, SandboxKind
 from runner.task.agent_file import AgentKeys, GatewaySection, UpstreamSection
 from runner.task.file import ActionSection, TaskFile
@@ -15,6 +16,22 @@ from runner.task.problems import shown
 from runner.task.spec import Aids, ModelsSpec, PricesSpec, UpstreamSpec
 
 RECORDING_LIMIT_BYTES = 8 << 20
+NODE_USD = 5.0  # what one node may cost, if nothing is said
+_USUAL = {
+    Dialect.ANTHROPIC: UpstreamSpec(
+        "anthropic", "anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY", ("claude-*",)
+    ),
+    Dialect.OPENAI: UpstreamSpec(
+        "openai", "openai", "https://api.openai.com", "OPENAI_API_KEY", ("gpt-*", "o[0-9]*", "codex-*")
+    ),
+    Dialect.GEMINI: UpstreamSpec(
+        "gemini",
+        "gemini",
+        "https://generativelanguage.googleapis.com",
+        "GEMINI_API_KEY",
+        ("gemini-*",),
+    ),
+}
 _RENAMED = {"agent": "adapter", "time": "time_s", "quiet": "quiet_s"}
 
 
@@ -70,8 +87,13 @@ def _recording(folder: Path, where: str, name: str | None, problems: list[str]) 
         return b""
 
 
-def models_of(section: GatewaySection, problems: list[str]) -> ModelsSpec:
-    """How models are reached."""
+def models_of(
+    section: GatewaySection, agents: Sequence[AgentSpec], problems: list[str]
+) -> ModelsSpec:
+    """How models are reached: where the file says nothing, as the agents' makers have it."""
+    node_usd = NODE_USD if section.node_cost is None else section.node_cost
+    if not section.upstreams:
+        return ModelsSpec(_usual(agents), node_usd, section.day_cost)
     names = [each.name for each in section.upstreams]
     problems += (
         f"gateway.upstreams: {shown(name)} is there twice; names must differ"
@@ -84,8 +106,14 @@ def models_of(section: GatewaySection, problems: list[str]) -> ModelsSpec:
                 + ", ".join(Dialect)
             )
     return ModelsSpec(
-        tuple(_upstream(each) for each in section.upstreams), section.node_cost, section.day_cost
+        tuple(_upstream(each) for each in section.upstreams), node_usd, section.day_cost
     )
+
+
+def _usual(agents: Sequence[AgentSpec]) -> tuple[UpstreamSpec, ...]:
+    """One service for each agent that needs one: that of its first dialect."""
+    firsts = [by_name(each.adapter).dialects[:1] for each in agents if each.adapter in ADAPTERS]
+    return tuple(_USUAL[dialect] for dialect in sorted({each for first in firsts for each in first}))
 
 
 def _upstream(section: UpstreamSection) -> UpstreamSpec:
@@ -108,6 +136,11 @@ def aids_of(folder: Path, file: TaskFile, problems: list[str]) -> Aids:
         prompts=prompts,
         reviewer=_spec(folder, "review", file.review, problems) if file.review else None,
     )
+
+
+def image_of(agents: Sequence[AgentSpec]) -> tuple[str, ...]:
+    """The agents that an image has to have, where the file names no image."""
+    return tuple(sorted({each.adapter for each in agents} & set(INSTALLABLE)))
 
 
 def danger(file: TaskFile) -> Iterator[str]:

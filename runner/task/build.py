@@ -15,15 +15,16 @@ from pathlib import Path
 
 from runner.agents.catalogue import load_catalogue
 from runner.errors import TaskError
+from runner.images import agents_of
 from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
 from runner.measure.loaders import Loaders
 from runner.measure.reports import Format
-from runner.model import Action, ActionKind, Goal, Limits, MetricSpec, Source
+from runner.model import Action, ActionKind, AgentSpec, Goal, Limits, MetricSpec, Source
 from runner.planner.budget import BudgetLimits
 from runner.planner.mode import ModeSettings
 from runner.planner.policy import SearchSettings
 from runner.planner.reward import Thresholds
-from runner.task.agents import agent_action, aids_of, danger, models_of
+from runner.task.agents import agent_action, aids_of, danger, image_of, models_of
 from runner.task.file import (
     ActionSection,
     BudgetSection,
@@ -56,6 +57,9 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     problems += _network_problems(file.sandbox)
     problems += danger(file)
     actions = _actions(folder, file.actions, problems)
+    aids = aids_of(folder, file, problems)
+    agents = [action.agent for action in actions if action.agent]
+    agents += [aids.reviewer] if aids.reviewer else []
     benchmark = _benchmark(file, limits, problems)
     sealed = _sealed(folder, target, file, limits, problems)
     exclude = (*file.exclude, *_hidden(path, target, sealed))
@@ -65,7 +69,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         path=path,
         target=target,
         exclude=exclude,
-        image=_image(folder, file, problems),
+        image=_image(folder, file, agents, problems),
         setup=tuple(file.setup),
         setup_timeout_s=file.setup_timeout_s or limits.time_s,
         actions=actions,
@@ -87,8 +91,8 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         secrets=tuple(file.sandbox.secrets),
         kind=file.sandbox.kind,
         unsafe_agents=file.sandbox.unsafe_agents,
-        models=models_of(file.gateway, problems),
-        aids=aids_of(folder, file, problems),
+        models=models_of(file.gateway, agents, problems),
+        aids=aids,
         mode=_mode(file),
     )
 
@@ -204,8 +208,17 @@ def _budget(section: BudgetSection, benchmark: Benchmark, problems: list[str]) -
     )
 
 
-def _image(folder: Path, file: TaskFile, problems: list[str]) -> ImageSpec:
+def _image(
+    folder: Path, file: TaskFile, agents: Sequence[AgentSpec], problems: list[str]
+) -> ImageSpec:
     image = file.image
+    if "image" not in file.model_fields_set and image_of(agents):
+        return ImageSpec(agents=image_of(agents))
+    if image.agents:
+        try:
+            agents_of(image.agents)
+        except TaskError as error:
+            problems.append(f"image.{error}")
     if image.dockerfile is None:
         return ImageSpec(image.agent, tuple(image.agents or ()), image.name or "")
     dockerfile = (folder / image.dockerfile).resolve()

@@ -16,9 +16,9 @@ from runner.measure.plan import SEARCH_CAP, VERIFICATION_CAP
 from runner.model import Goal, Mode, SandboxKind, Source
 from runner.task.agent_file import (
     AgentKeys,
-    AgentName,
     Dollars,
     GatewaySection,
+    Installed,
     KnowledgeSection,
     McpSection,
     PromptsSection,
@@ -61,7 +61,7 @@ class ImageSection(Section):
     """``[image]``: exactly one of the four."""
 
     agent: bool = False
-    agents: Annotated[list[AgentName], Field(min_length=1, max_length=16)] | None = None
+    agents: Annotated[list[Installed], Field(min_length=1, max_length=16)] | None = None
     name: ImageName | None = None
     dockerfile: FilePath | None = None
 
