@@ -14,7 +14,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup venv engine images demo test lint test-unit test-engine test-second test-engines engines-table bench planner clean
+.PHONY: help setup venv engine images demo demo-agent test lint test-unit test-engine test-second test-engines engines-table bench planner clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -51,6 +51,10 @@ images: venv engine
 
 demo: setup  ## search for a better examples/helios
 	@$(BIN)/oppie run examples/helios
+
+demo-agent: setup  ## the same by agents: recordings, with a model that is a list; no key, no network
+	@$(BIN)/python examples/helios/agents/model.py 8791 $(BIN)/oppie run examples/helios/agents
+	$(BIN)/oppie pr best
 
 test: setup lint test-unit test-engine test-second  ## what CI runs
 

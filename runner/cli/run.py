@@ -35,6 +35,7 @@ from runner.errors import JournalError, OppieError, RootFails, StateError, TaskE
 from runner.evidence import Claims
 from runner.expand.context import RunContext
 from runner.expand.lane import Lane
+from runner.expand.probing import agents_of
 from runner.keeping import keep_whole
 from runner.model import Mode as SearchMode
 from runner.model import RunView, SandboxKind, Stopped, StopReason
@@ -239,9 +240,11 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
 
 
 def _demand_way_out(parts: Parts) -> None:
-    """An engine on which the listed hosts can't be reached, or more than these, is told at once."""
+    """An engine on which the listed hosts, or an agent's doors, can't be reached, or more than these,
+    is told at once."""
     task, folder = parts.context.task, parts.context.folder
-    if task.hosts and task.kind is SandboxKind.CONTAINER:
+    has_doors = bool(task.hosts or agents_of(task))
+    if has_doors and task.kind is SandboxKind.CONTAINER:
         with contextlib.closing(parts.open_sandbox(parts.workers)) as sandbox:
             demand_way_out(sandbox, task.outgoing, outlet(parts.image).image, folder)
 

@@ -43,7 +43,7 @@ def run_step(context: RunContext, sandbox: Sandbox, step: Step, log: Path) -> St
     than the machine has. Raises ``EngineOutOfSpace`` then, and its container is gone.
     """
     result = sandbox.run(step, log)
-    if result.exit in (Exit.NONZERO, Exit.TIMEOUT):
+    if result.exit in (Exit.NONZERO, Exit.TIMEOUT, Exit.SILENT):
         try:
             demand_room(context, sandbox)
         except EngineOutOfSpace:
