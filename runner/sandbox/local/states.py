@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ BASE = "oppie/empty:latest"
 TREE = "tree"  # in a container's folder
 PARTS = ("workspace", "home")  # of a tree, which make a state
 _FOLDER = 0o40755
+_NO_ID = 129  # what git exits with when it is asked for what can be no object's id
 
 
 @contextlib.contextmanager
@@ -93,9 +94,9 @@ class States:
         before_bytes = self._total_bytes(parent.removeprefix(DIGEST)) if parent else 0
         snapshot = Snapshot(tag, "", parent, depth, before_bytes)
         title = f"{labels[spec.NODE]} of run {labels[spec.RUN]}"
-        made, draft_ref = self._write(_new_ref(), title, home, snapshot, labels)
-        with git_errors(f"keep {tag}"):
-            self._keep(draft_ref, made.digest.removeprefix(DIGEST), tag, labels[spec.RUN])
+        draft_ref = _new_ref()
+        made = self._write(draft_ref, title, home, snapshot, labels)
+        self._keep(draft_ref, made.digest.removeprefix(DIGEST), tag, labels[spec.RUN])
         return made
 
     def keep_left(self, home: Path, image: str, labels: Mapping[str, str]) -> None:
@@ -106,8 +107,9 @@ class States:
 
     def _write(
         self, ref: str, title: str, home: Path, snapshot: Snapshot, labels: Mapping[str, str]
-    ) -> tuple[Snapshot, str]:
-        """A commit of a container's tree. ``snapshot.size_bytes`` is its parent's total."""
+    ) -> Snapshot:
+        """Make a commit of a container's tree. ``snapshot.size_bytes`` is the size of its parent's
+        files, and what is added to them in what comes back."""
         tree = home / TREE
         with git_errors(f"keep the files of {home.name}"), entries_of(tree, PARTS) as entries:
             total = sum(each.size_bytes for each in entries if not each.is_folder)
@@ -115,7 +117,7 @@ class States:
             parent = snapshot.parent_digest.removeprefix(DIGEST)
             draft = Draft(ref, title, about(sized, total, labels), parent, encoded(entries))
             commit = write_commit(self._git, draft, tree, entries)
-        return replace(sized, digest=DIGEST + commit), ref
+        return replace(sized, digest=DIGEST + commit)
 
     def discard(self, reference: str) -> None:
         """See ``hosted.Images.discard``. A ref to it is kept, elsewhere."""
@@ -136,22 +138,22 @@ class States:
         """See ``hosted.Images.held_as``."""
         with contextlib.suppress(SnapshotMissing):
             state = self._state(reference)
-            return state.held(self._name(state)) if state.is_snapshot else None
+            if state.is_snapshot:
+                return state.held(_name(state, self._tags()))
         return None
 
     def held(self, run_id: str) -> tuple[HeldImage, ...]:
         """See ``hosted.Images.held``."""
+        tags = self._tags()
         states = self._refs(f"{STATES}/{run_id}/")
-        return children_first([state.held(self._name(state)) for state in states])
+        return children_first([state.held(_name(state, tags)) for state in states])
 
     def everything(self) -> tuple[HeldImage, ...]:
         """The states of all runs, those that were discarded and what was left as well; children
         before their parents."""
-        states = self._refs(STATES, DISCARDED, LEFT)
-        names = {each.commit: self._name(each) for each in states if each.ref.startswith(STATES)}
-        ours = {each.commit: each for each in states if each.run_id}
-        held = [each.held(names.get(each.commit, each.snapshot.digest)) for each in ours.values()]
-        return children_first(held)
+        tags = self._tags()
+        ours = (each for each in self._refs(STATES, DISCARDED, LEFT) if each.run_id)
+        return children_first([state.held(_name(state, tags)) for state in ours])
 
     def drop(self, reference: str) -> None:
         """Let go of a state, discarded or not, or of what was left; absent is fine. Its files go with
@@ -180,12 +182,6 @@ class States:
         """See ``hosted.Images.room``."""
         return room_of(self._folder)
 
-    def _name(self, state: State) -> str:
-        """Its tag, or the digest of one that lost it."""
-        tagged = self._refs(tag_ref(state.snapshot.tag))
-        is_its_own = any(each.commit == state.commit for each in tagged)
-        return state.snapshot.tag if is_its_own else state.snapshot.digest
-
     def _state(self, reference: str) -> State:
         if reference.startswith(DIGEST):
             found = self._refs(f"--points-at={reference.removeprefix(DIGEST)}", STATES)
@@ -201,11 +197,13 @@ class States:
 
     def _refs(self, *wanted: str) -> tuple[State, ...]:
         """The states that refs lead to; of an id that can be none there are none."""
-        done = self._git.attempt("for-each-ref", FORMAT, *wanted)
-        if done.returncode != 0:
-            with git_errors("read the states"):
-                self._git.demand_repository()
-        return tuple(read_states(done.stdout))
+        with git_errors("read the states"):
+            said = self._git.run("for-each-ref", FORMAT, *wanted, allowed=(0, _NO_ID))
+        return tuple(read_states(said))
+
+    def _tags(self) -> frozenset[tuple[str, str]]:
+        """The ref of each tag, and the commit that has it."""
+        return frozenset((each.ref, each.commit) for each in self._refs(TAGS))
 
     def _keep(self, draft_ref: str, commit: str, tag: str, run_id: str) -> None:
         self._update(
@@ -219,6 +217,12 @@ class States:
         told = "".join(f"{command}\n" for command in commands)
         with git_errors("change the refs of the states"):
             self._git.run("update-ref", "--stdin", stdin=told.encode())
+
+
+def _name(state: State, tags: Set[tuple[str, str]]) -> str:
+    """Its tag, or the digest of one that lost it."""
+    own = (tag_ref(state.snapshot.tag), state.commit)
+    return state.snapshot.tag if own in tags else state.snapshot.digest
 
 
 def _new_ref() -> str:

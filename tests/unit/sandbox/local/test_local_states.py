@@ -147,8 +147,10 @@ def test_what_is_dropped_is_gone_after_a_sweep(house: House) -> None:
 def test_a_repository_that_is_damaged_is_trouble_of_the_engines(house: House) -> None:
     house.states.base()
     (house.folder / "states.git" / "HEAD").write_text("nonsense")
-    with pytest.raises(EngineError):
-        house.states.find(BASE)
+    for reference in (BASE, "sha256:nonsense"):
+        with pytest.raises(EngineError) as raised:
+            house.states.find(reference)
+        assert not isinstance(raised.value, SnapshotMissing)
 
 
 def test_a_file_that_is_closed_to_its_owner_is_in_the_state(house: House) -> None:
