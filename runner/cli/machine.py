@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from runner.cli.agent_findings import agent_findings
 from runner.cli.engine import connected
 from runner.cli.home import JsonOption, out, print_json, settings, state
 from runner.cli.repair import Repaired, leftovers, repaired, shaped, told
@@ -43,7 +44,9 @@ def doctor(
     probe_: Annotated[
         bool,
         typer.Option(
-            "--probe", help="Show with containers which guarantees the engine keeps (seconds)."
+            "--probe",
+            help="Show with containers which guarantees the engine keeps, and what the coding "
+            "agents of the images are (seconds).",
         ),
     ] = False,
     json: JsonOption = False,
@@ -118,6 +121,8 @@ def _engine_findings(shown: bool) -> tuple[list[Finding], Sequence[Guarantee]]:
             if shown and find(client, AGENT) is None:
                 found.append(Finding("probe", Level.FAIL, f"{AGENT} isn't there", _NO_AGENT))
                 shown = False
+            if shown:
+                found += agent_findings(client)
             return found, guarantees_of(client, AGENT if shown else "")
     except EngineUnavailable as error:
         fix = "run `make setup`, or start the engine"
