@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runner.model import Goal, NodeView, RunView, Verdict, Verified
+from runner.model import Goal, NodeView, Round, RunView, Verdict, Verified
+from runner.report.agents import money
 from runner.report.estimate import path_to
 from runner.report.figures import count, factor, gain_with_interval, percent
 from runner.report.markdown import block, code, prose, table, title
@@ -15,6 +16,7 @@ from runner.report.shape import FileChange
 FILES_LIMIT = 50
 TITLE_LIMIT, CLAIM_LIMIT = 120, 50
 DESCRIPTION_LIMIT = 500
+SAID_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,9 @@ class Told:
     """What is known of a change beside the run's own numbers.
 
     ``files`` is what differs from the root. ``descriptions`` maps action keys to what their authors
-    say of them. ``tests`` are lines about the checks that were run, such as ``tests: 42 tests
-    passed``. ``commands`` is how to repeat it, ``notes`` what a reviewer should know. ``baseline``
-    is what it was verified against.
+    say of them, ``agents`` those that are agents to the agent's name. ``tests`` are lines about the
+    checks that were run, such as ``tests: 42 tests passed``. ``commands`` is how to repeat it,
+    ``notes`` what a reviewer should know. ``baseline`` is what it was verified against.
     """
 
     files: Sequence[FileChange] = ()
@@ -33,6 +35,7 @@ class Told:
     commands: Sequence[str] = ()
     notes: Sequence[str] = ()
     baseline: str = "the original"
+    agents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,12 @@ def pull_request(
         _claim(label, found, told),
         _changed(told),
         _why(path, told),
+        _agents(path, told),
         _measured(view, found, told),
         _tests(told),
         _repeat(view, told),
     )
-    lines = [line for section in sections for line in (*section, "")]
+    lines = [line for section in map(tuple, sections) if section for line in (*section, "")]
     return PullRequest(_title(view, path, found), "\n".join(lines[:-1]) + "\n")
 
 
@@ -131,6 +135,38 @@ def _why(path: Sequence[NodeView], told: Told) -> Iterator[str]:
                 yield f"   - {code(key)}: {prose(description, DESCRIPTION_LIMIT)}"
         if node.proof:
             yield f"   - tests first: {prose(node.proof, DESCRIPTION_LIMIT)}"
+
+
+def _agents(path: Sequence[NodeView], told: Told) -> Iterator[str]:
+    """Who wrote the change, where that was an agent; nothing where none was."""
+    by_agents = [node for node in path if node.rounds]
+    if not by_agents:
+        return
+    yield "## Written by agents"
+    for node in by_agents:
+        done = _became(node)
+        yield ""
+        yield f"{code(node.label)}: {', '.join(_agent_facts(node, done, told))}."
+        if said := [line for line in done.said.splitlines() if line.strip()]:
+            yield "Its last words, which nobody has checked:"
+            yield ""
+            yield from (f"> {line}" for line in block(said[-SAID_LINES:], "text").splitlines())
+
+
+def _agent_facts(node: NodeView, done: Round, told: Told) -> Iterator[str]:
+    names = [told.agents.get(key, key) for key in node.actions]
+    version = f" {code(done.version)}" if done.version else ""
+    model = f" with {code(done.model)}" if done.model else ""
+    yield f"{' + '.join(map(code, names))}{version}{model}"
+    yield f"round {done.number} of {len(node.rounds)}"
+    if spent := money(node.spending):  # as code: two dollar signs would be a formula
+        yield code(spent)
+
+
+def _became(node: NodeView) -> Round:
+    """The round whose state the node is; where no round's is, the last."""
+    same = [each for each in node.rounds if each.commit and each.commit == node.commit]
+    return (same or node.rounds)[-1]
 
 
 def _measured(view: RunView, found: Verified | None, told: Told) -> Iterator[str]:

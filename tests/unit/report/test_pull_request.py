@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from runner.model import Goal, Verdict
+from runner.model import AgentStatus, Goal, Outcome, Round, RunView, Spending, Verdict
 from runner.report.pull_request import Told, pull_request
 from runner.report.shape import FileChange
 
@@ -22,6 +22,23 @@ TOLD = Told(
     commands=("oppie verify A.1.1.6 --run 20251009",),
     notes=("a note",),
 )
+SPENT = Spending(5, 4000, 1000, 200, 0.1234)
+
+
+def by_agent(*rounds: Round, commit: str = "", view: RunView = VIEW) -> RunView:
+    """The run, its first step towards the best node made by an agent."""
+    nodes = [
+        replace(node, rounds=rounds, spending=SPENT, commit=commit) if node.label == "A.1" else node
+        for node in view.nodes
+    ]
+    return replace(view, nodes=tuple(nodes))
+
+
+def round_of(number: int, said: str = "", commit: str = "", text: str = "") -> Round:
+    return Round(
+        number, AgentStatus.DONE, Outcome.IMPROVED, said=said, commit=commit, session=text,
+        version=text or "2.1.197", model=text or "claude-sonnet-4-5", reason=text,
+    )  # fmt: skip
 
 
 def lines(body: str) -> list[str]:
@@ -107,3 +124,61 @@ def test_hostile_texts_stay_texts() -> None:
     ]
     assert not any(set("@#<") & set(text) for text in said)
     assert not any(line.lstrip().startswith("/") for line in lines(made.body))
+
+
+def test_an_agents_change_says_by_whom_for_how_much_and_in_its_words() -> None:
+    rounds = (
+        round_of(1, "Half of it.", "c1"),
+        round_of(2, "The buffers are pooled.\n\nAll tests pass.", "c2"),
+        round_of(3, "That was worse.", "c3"),
+    )
+    told = replace(TOLD, agents={"pool-buffers": "claude"})
+    said = lines(pull_request(by_agent(*rounds, commit="c2"), VIEW.best, FOUND, told).body)
+    at = said.index("## Written by agents")
+    assert said[at + 2 : at + 9] == [
+        "`A.1`: `claude` `2.1.197` with `claude-sonnet-4-5`, round 2 of 3, "
+        "`$0.1234, 5 requests, 4,000 tokens in (1,000 cached) and 200 out`.",
+        "Its last words, which nobody has checked:",
+        "",
+        "> ```text",
+        "> The buffers are pooled.",
+        "> All tests pass.",
+        "> ```",
+    ]
+    assert "That was worse" not in "".join(said)
+
+
+def test_without_agents_nothing_is_said_of_them() -> None:
+    assert "agent" not in pull_request(VIEW, VIEW.best, FOUND, TOLD).body
+
+
+def test_an_agent_that_said_and_cost_nothing() -> None:
+    view = by_agent(round_of(1))
+    view = replace(view, nodes=tuple(replace(node, spending=Spending()) for node in view.nodes))
+    body = pull_request(view, VIEW.best, FOUND, TOLD).body
+    assert "`A.1`: `pool-buffers` `2.1.197` with `claude-sonnet-4-5`, round 1 of 1.\n\n##" in body
+    assert "last words" not in body
+
+
+def test_a_state_of_no_round_is_told_by_the_last_round() -> None:
+    view = by_agent(round_of(1, "one", "c1"), round_of(2, "two", ""), commit="c9")
+    body = pull_request(view, VIEW.best, FOUND, TOLD).body
+    assert "round 2 of 2" in body
+    assert "> two" in body
+
+
+def test_an_agents_words_stay_words() -> None:
+    said = f"```\n> ~~~\n/close @octocat\n<script>\n::error::x\n{HOSTILE}\n" + "more\n" * 100
+    for text in (said, f"{said}\n/close\n```\n{HOSTILE}"):
+        view = by_agent(round_of(1, text, text=HOSTILE))
+        told = replace(TOLD, agents={"pool-buffers": HOSTILE})
+        body = pull_request(view, VIEW.best, FOUND, told).body
+        assert not invisible(body)
+        tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
+        assert "html_block" not in {token.type for token in tokens}
+        quoted = [token.content for token in tokens if token.type == "fence" and token.info == "text"]
+        assert len(quoted) == 1
+        assert len(quoted[0].splitlines()) == 20
+        kinds = {child.type for token in tokens for child in token.children or ()}
+        assert kinds <= {"text", "code_inline", "strong_open", "strong_close", "softbreak"}
+        assert not any(line.lstrip().startswith(("/", "::")) for line in lines(body))
