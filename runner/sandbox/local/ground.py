@@ -24,6 +24,7 @@ def lay(kind: SandboxKind, repository: Path, commit: str, tree: Path) -> None:
         case SandboxKind.WORKTREE:
             _register(repository, commit, tree)
             Git("-C", str(tree)).run(*write)
+            _overlook(tree)
         case SandboxKind.TEMPDIR:
             index = tree.with_name("index")
             with keeping("make", tree):
@@ -35,6 +36,14 @@ def lay(kind: SandboxKind, repository: Path, commit: str, tree: Path) -> None:
             raise ValueError("containers need an engine")
         case _:
             assert_never(kind)
+
+
+def _overlook(tree: Path) -> None:
+    """Let git not miss what is going to get its own name back (``names``)."""
+    git = Git("-C", str(tree))
+    renamed = git.run("ls-files", "-z", "--", ":(glob)**/.git%/**")
+    if renamed:
+        git.run("update-index", "--skip-worktree", "-z", "--stdin", stdin=renamed)
 
 
 def forget(repository: Path, container: str) -> None:

@@ -158,10 +158,20 @@ def test_gits_own_list_of_worktrees_is_that_of_the_nodes_under_way(tmp_path: Pat
     tree = tmp_path / "local" / "containers" / container / "tree"
     assert f"worktree {tree}\n" in git.run("worktree", "list", "--porcelain").decode()
     assert git.attempt("worktree", "remove", str(tree)).returncode != 0  # git won't, by itself
-    status = Git("-C", str(tree)).run("status", "--porcelain").decode()
-    assert status == "?? workspace/\n"
     sandbox.remove(container)
     assert str(tree) not in git.run("worktree", "list", "--porcelain").decode()
+
+
+def test_git_shows_what_a_node_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "kind").write_text(SandboxKind.WORKTREE)
+    sandbox = opened(tmp_path)
+    script = "echo 1 >work; git init -q .; echo ignored >.gitignore; touch ignored"
+    snapshot = sandbox.commit(acted(sandbox, tmp_path, script), "A", None, {"attempt": "A-1"})
+    change = ("sh", "-c", "echo 2 >>work; rm ignored; touch new")
+    result = sandbox.run(Step("on-it", "A.1-1", snapshot.digest, change, LIMITS), tmp_path / "log")
+    tree = tmp_path / "local" / "containers" / result.container / "tree"
+    said = Git("-C", str(tree)).run("status", "--porcelain", "--untracked-files=all").decode()
+    assert said.splitlines() == [" D workspace/ignored", " M workspace/work", "?? workspace/new"]
 
 
 def test_the_heart_of_a_step_beats_as_long_as_it_lives(folder: Path) -> None:
