@@ -10,7 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from runner.agents.places import Unusable, ended, found_once, lines_of, places, safe, spliced
+from runner.agents.places import (
+    Unusable,
+    end_of,
+    ended,
+    found_once,
+    lines_of,
+    places,
+    safe,
+    spliced,
+)
 
 _HEAD = re.compile(r"^@@(?: -(\d{1,9})(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@.*|.*)$")
 _NOTHING = "/dev/null"
@@ -124,7 +133,7 @@ def _applied(path: str, body: bytes | None, diff: _FileDiff) -> bytes:
     for hunk in diff.hunks:
         old = [line.encode("utf-8", "surrogatepass") for line in hunk.old]
         at = _place(path, lines, old, hunk.line + moved if hunk.line else 0)
-        new = _kept(lines[at : at + len(old)], hunk, ended(hunk.new, lines))
+        new = _kept(lines[at : at + len(old)], hunk, end_of(lines))
         lines = spliced(lines, at, len(old), new)
         moved += len(new) - len(old)
     return b"".join(lines)
@@ -141,12 +150,10 @@ def _place(path: str, lines: list[bytes], old: list[bytes], claimed: int) -> int
     return found_once(path, lines, old)
 
 
-def _kept(there: list[bytes], hunk: _Hunk, new: list[bytes]) -> list[bytes]:
+def _kept(there: list[bytes], hunk: _Hunk, end: bytes) -> list[bytes]:
     """The new lines, with those of the context as they are in the file: a model may have stripped
     their blanks."""
-    context = {
-        line: there[at]
-        for at, line in enumerate(hunk.old)
-        if line in hunk.new and there[at].rstrip() == line.rstrip().encode("utf-8", "surrogatepass")
-    }
-    return [context.get(line, each) for line, each in zip(hunk.new, new, strict=True)]
+    context = {line: there[at].rstrip(b"\r\n") for at, line in enumerate(hunk.old)}
+    new = ((line, line.encode("utf-8", "surrogatepass")) for line in hunk.new)
+    lines = ((context.get(line, body), body) for line, body in new)
+    return [(was if was.rstrip() == body.rstrip() else body) + end for was, body in lines]

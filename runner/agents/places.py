@@ -31,19 +31,25 @@ def lines_of(body: bytes) -> list[bytes]:
     return re.findall(rb"[^\n]*\n|[^\n]+", body)
 
 
+def end_of(lines: Sequence[bytes]) -> bytes:
+    """How the lines end."""
+    return b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
+
+
 def ended(new: Iterable[str], lines: Sequence[bytes]) -> list[bytes]:
     """New lines, with the ends that ``lines`` have."""
-    end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-    return [line.encode("utf-8", "surrogatepass") + end for line in new]
+    return [line.encode("utf-8", "surrogatepass") + end_of(lines) for line in new]
 
 
 def spliced(lines: Sequence[bytes], at: int, count: int, new: list[bytes]) -> list[bytes]:
     """The lines with ``count`` of them from ``at`` on replaced. A file without a line end at its end
     stays one."""
-    rest = lines[at + count :]
+    kept, rest = list(lines[:at]), lines[at + count :]
     if new and not rest and lines and not lines[-1].endswith(b"\n"):
         new = [*new[:-1], new[-1].rstrip(b"\r\n")]
-    return [*lines[:at], *new, *rest]
+        if kept and not kept[-1].endswith(b"\n"):
+            kept[-1] += end_of(lines)
+    return [*kept, *new, *rest]
 
 
 def places(lines: Sequence[bytes], old: Sequence[bytes]) -> list[int]:

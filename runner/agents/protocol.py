@@ -19,6 +19,9 @@ from runner.sandbox.protocol import Exit
 # otherwise in OPPIE_PORT_<port>, as it does where nodes share one loopback.
 GATEWAY_PORT = PORT
 MCP_PORT = 3130
+# How long programs wait for one of our tools, which may run tests or a benchmark; the tools have
+# limits of their own.
+TOOL_TIME_S = 1800
 
 
 class EventKind(StrEnum):

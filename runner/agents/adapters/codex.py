@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from runner.agents.access import needed_access
 from runner.agents.probing import Program
-from runner.agents.protocol import AgentEvent, Assignment, Flags
+from runner.agents.protocol import TOOL_TIME_S, AgentEvent, Assignment, Flags
 from runner.agents.reading import LineReader, Notes, heard
 from runner.agents.shapes import Json, at, objects, parsed, short, whole, words
 from runner.agents.shell import Script, address, options, quoted
@@ -65,6 +65,7 @@ class Codex:
         if assignment.bridge:
             config["mcp_servers.oppie.command"] = "sh"
             config["mcp_servers.oppie.args"] = [script.tools(assignment.bridge)]
+            config["mcp_servers.oppie.tool_timeout_sec"] = TOOL_TIME_S
         script.export(OPPIE_TOKEN=quoted(access.token))
         command = f"codex exec{' resume' if assignment.session else ''} --json"
         command += f" --skip-git-repo-check {_OPEN}{options(model=assignment.model)}"

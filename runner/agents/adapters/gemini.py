@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from runner.agents.access import needed_access
 from runner.agents.probing import Program
-from runner.agents.protocol import AgentEvent, Assignment, Flags
+from runner.agents.protocol import TOOL_TIME_S, AgentEvent, Assignment, Flags
 from runner.agents.reading import LineReader, Notes, heard
 from runner.agents.shapes import Json, at, parsed, short, whole, words
 from runner.agents.shell import Script, address, options, quoted
@@ -52,7 +52,9 @@ class Gemini:
         servers: Json = {}
         if assignment.bridge:
             tools = script.tools(assignment.bridge)
-            servers["oppie"] = {"command": "sh", "args": [tools], "trust": True}
+            wait_ms = TOOL_TIME_S * 1000
+            server = {"command": "sh", "args": [tools], "trust": True, "timeout": wait_ms}
+            servers["oppie"] = server
         settings = script.file("settings.json", json.dumps(_settings(assignment.turns, servers)))
         command = f"gemini --output-format stream-json --yolo{options(model=assignment.model)}"
         if assignment.session and "--resume" in found:

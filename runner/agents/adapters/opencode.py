@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from runner.agents.access import needed_access, needed_model
 from runner.agents.probing import Program
-from runner.agents.protocol import AgentEvent, Assignment, Flags
+from runner.agents.protocol import TOOL_TIME_S, AgentEvent, Assignment, Flags
 from runner.agents.reading import LineReader, Notes, heard
 from runner.agents.shapes import Json, at, dollars, parsed, short, whole, words
 from runner.agents.shell import Script, address, options, quoted
@@ -57,7 +57,8 @@ class OpenCode:
         config = _config(access.dialect, model)
         if assignment.bridge:
             tools = script.tools(assignment.bridge)
-            config["mcp"] = {"oppie": {"type": "local", "command": ["sh", tools], "enabled": True}}
+            server = {"type": "local", "command": ["sh", tools], "timeout": TOOL_TIME_S * 1000}
+            config["mcp"] = {"oppie": server}
         # The SDK's base URL for Anthropic ends with the version, other than everybody else's.
         version = quoted("/v1") if access.dialect is Dialect.ANTHROPIC else ""
         script.export(

@@ -191,6 +191,14 @@ line = st.sampled_from(["a", "b", "  c", "", "d d", "é"])
 texts = st.lists(line, min_size=1, max_size=12).map(lambda lines: "".join(f"{x}\n" for x in lines))
 
 
+def test_lines_after_a_last_line_without_an_end() -> None:
+    for diff in ("@@ -2 +2,2 @@\n two\n+three\n", "@@ -2,0 +3 @@\n+three\n"):
+        answer = f"--- a/b.txt\n+++ b/b.txt\n{diff}"
+        assert edits(answer, SOURCES) == {"b.txt": b"one\ntwo\nthree"}
+    answer = block("b.txt", "two\n", "two\nthree\n")
+    assert edits(answer, SOURCES) == {"b.txt": b"one\ntwo\nthree"}
+
+
 @settings(max_examples=150)
 @given(texts, texts)
 def test_what_difflib_writes_is_read(before: str, after: str) -> None:
