@@ -38,7 +38,7 @@ class Route:
 
 
 _GEMINI_PATH = re.compile(
-    r"/v1beta/models/([A-Za-z0-9._-]{1,128}):(generateContent|streamGenerateContent|countTokens)"
+    r"/(v1|v1beta)/models/([A-Za-z0-9._-]{1,128}):(generateContent|streamGenerateContent|countTokens)"
 )
 _POSTS = {
     Dialect.ANTHROPIC: {
@@ -92,12 +92,12 @@ def _gemini(upstream: Upstream, path: str, asked: dict[str, str]) -> Route:
     if found is None:
         allowed = "/v1beta/models/<model>:generateContent, :streamGenerateContent and :countTokens"
         raise Refused(404, f"POST {path[:100]}: only {allowed} are let through", final=True)
-    model, call = found.groups()
+    version, model, call = found.groups()
     streams = call == "streamGenerateContent"
     if streams and asked.get("alt") != "sse":
         raise Refused(400, "a stream is to be asked for with ?alt=sse", final=True)
     api = Api.COUNT_TOKENS if call == "countTokens" else Api.GENERATE
-    place = f"{upstream.prefix}/v1beta/models/{model}:{call}{_told(asked)}"
+    place = f"{upstream.prefix}/{version}/models/{model}:{call}{_told(asked)}"
     return Route(upstream, api, place, model, streams)
 
 
@@ -138,8 +138,7 @@ def models_of(upstream: Upstream) -> dict[str, object]:
 
 def is_list_of_models(upstream: Upstream, path: str) -> bool:
     """Whether a ``GET`` of the path asks for the models."""
-    version = "v1beta" if upstream.dialect is Dialect.GEMINI else "v1"
-    return path == f"/{version}/models"
+    return path == "/v1/models" or (upstream.dialect is Dialect.GEMINI and path == "/v1beta/models")
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -151,7 +151,7 @@ class Books:
 
 def _reason(name: str, limit_usd: float, spent_nano: int) -> str:
     whose = {"node": "this node", "run": "this run", "day": "today, by all runs,"}[name]
-    return f"the {name}'s budget is spent: {whose} may use ${limit_usd:g}, and has used ${spent_nano / NANO:.4f}"
+    return f"the {name}'s budget is spent: {whose} may use ${limit_usd:g}, and has used ${spent_nano / NANO:.4g}"
 
 
 def entry_of(line: Any) -> Opening | Settlement:

@@ -92,7 +92,7 @@ class Upstream:
             case Dialect.OPENAI:
                 return path or "/v1"
             case Dialect.GEMINI:
-                return path.removesuffix("/v1beta")
+                return path.removesuffix("/v1").removesuffix("/v1beta")
 
     def serves(self, model: str) -> bool:
         """Whether a model may be asked here."""

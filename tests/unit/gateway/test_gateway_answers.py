@@ -101,6 +101,10 @@ def test_a_whole_answer(tmp_path: Path) -> None:
             Spending(1, 100, 30, 7, OPENAI_COST),
         ),
         (
+            "/gemini/v1/models/gemini-x:countTokens", GENERATE, {"totalTokens": 4},
+            "/v1/models/gemini-x:countTokens", NOTHING_SPENT,
+        ),
+        (
             "/gemini/v1beta/models/gemini-x:generateContent?key=ignored", GENERATE,
             {"candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}],
              "usageMetadata": GOOGLE_USAGE},

@@ -52,7 +52,7 @@ def test_it_is_read_back(tmp_path: Path) -> None:
         assert again.spending == Spending(2, 20, 8, 4, 0.03)
         assert (again.run_usd, again.day_usd) == (0.03, 0.03)
         with pytest.raises(
-            CapReached, match=r"the node's budget is spent: .* \$0.03, and has used \$0.0300"
+            CapReached, match=r"the node's budget is spent: .* \$0.03, and has used \$0.03"
         ):
             again.reserve("A.1", 0, Caps(node_usd=0.03))
         assert again.reserve("A.2", 0, Caps(node_usd=0.03))

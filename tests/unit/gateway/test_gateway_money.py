@@ -134,7 +134,7 @@ def test_each_dialect_says_in_its_words_that_the_money_is_gone(
         heard = stage.post(path, body)
         assert heard.status == 429
         assert kind in heard.json["error"].values()
-        assert "this node may use $1e-06, and has used $0.0001" in heard.json["error"]["message"]
+        assert "this node may use $1e-06, and has used $0.00015" in heard.json["error"]["message"]
         with pytest.raises(OutOfMoney, match="this node may use"):
             stage.account.ask("anthropic", "/v1/messages", ASK)
         if kind == "RESOURCE_EXHAUSTED":

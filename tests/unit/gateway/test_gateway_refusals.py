@@ -43,7 +43,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "/openai/v1/images/generations", "/openai/chat/completions",
         "/gemini/v1beta/models/gpt-4:predict", "/gemini/v1beta/cachedContents",
         "/gemini/v1beta/models/gpt-4/../../files:generateContent", "/gemini/v1beta/files",
-        "/gemini/v1beta/models/..%2f..%2fx:generateContent", "/gemini/v1/models/gpt-4:generateContent",
+        "/gemini/v1beta/models/..%2f..%2fx:generateContent", "/gemini/v1alpha/models/gpt-4:generateContent",
     ],
 )  # fmt: skip
 def test_no_other_path(stage: Stage, path: str) -> None:
