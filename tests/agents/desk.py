@@ -25,6 +25,11 @@ from tests.models.server import ModelServer
 from tests.worlds import Bench
 
 KEY = "sk-the-real-key-0123456789"
+_MODELS = {
+    Dialect.ANTHROPIC: "claude-test",
+    Dialect.OPENAI: "gpt-test",
+    Dialect.GEMINI: "gemini-test",
+}
 LIMITS = Limits(time_s=90.0, memory_bytes=2 << 30, cpus=2.0, log_bytes=8 << 20)
 
 
@@ -101,29 +106,25 @@ class Desk:
 
     def spend_some(self, account: Account) -> None:
         """Ask the model once, from here."""
-        path = "/v1/messages" if self._anthropic else "/v1/chat/completions"
-        asked = {"model": self._model, "max_tokens": 100, "messages": []}
+        path = "/v1/messages" if self._dialect is Dialect.ANTHROPIC else "/v1/chat/completions"
+        asked = {"model": _MODELS[self._dialect], "max_tokens": 100, "messages": []}
         account.ask("scripted", path, asked)
 
     @property
-    def _anthropic(self) -> bool:
-        return self.adapter.dialects[0] is Dialect.ANTHROPIC
-
-    @property
-    def _model(self) -> str:
-        return "claude-test" if self._anthropic else "gpt-test"
+    def _dialect(self) -> Dialect:
+        return self.adapter.dialects[0]
 
     def _script(self, account: Account, session: str, prompt: str) -> bytes:
         url = f"http://127.0.0.1:{GATEWAY_PORT}{base_url(self._upstream('http://localhost'))}"
         assignment = Assignment(
             prompt,
-            model=self._model,
+            model=_MODELS[self._dialect],
             session=session,
             turns=8,
-            access=Access(self.adapter.dialects[0], url, account.token),
+            access=Access(self._dialect, url, account.token),
             found=self.found,
         )
         return self.adapter.script(assignment)
 
     def _upstream(self, url: str) -> Upstream:
-        return Upstream("scripted", self.adapter.dialects[0], url, ("*-test",), KEY)
+        return Upstream("scripted", self._dialect, url, ("*-test",), KEY)

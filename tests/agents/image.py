@@ -1,7 +1,7 @@
 """The image with the real programs, built once per machine; it takes the network then.
 
 The versions are those that the adapters were last shown to fit, so that a release on some morning
-fails no other's tests. ``OPPIE_TEST_AGENTS=claude,codex,aider,mini`` has the newest ones tried.
+fails no other's tests. ``OPPIE_TEST_AGENTS=aider,claude,codex,gemini,mini,opencode`` has the newest ones tried.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from runner import images
 from runner.cli.images import sources
 from runner.errors import OppieError
 
-AGENTS = "aider@0.86.2,claude@2.1.330,codex@0.169.0,mini@2.4.6"
+AGENTS = "aider@0.86.2,claude@2.1.330,codex@0.169.0,gemini@0.61.0,mini@2.4.6,opencode@1.18.33"
 _DEBIANS_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 

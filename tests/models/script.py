@@ -16,11 +16,13 @@ Json: TypeAlias = Mapping[str, Any]
 
 
 class Dialect(StrEnum):
-    """A wire protocol: Anthropic's Messages, OpenAI's Chat Completions, or its Responses."""
+    """A wire protocol: Anthropic's Messages, OpenAI's Chat Completions, its Responses, or Google's
+    generateContent."""
 
     MESSAGES = "messages"
     CHAT = "chat"
     RESPONSES = "responses"
+    GEMINI = "gemini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,13 @@ class Asked:
 
     @property
     def model(self) -> str:
+        if self.dialect is Dialect.GEMINI:
+            return self.path.rpartition("/models/")[2].partition(":")[0]
         return str(self.body.get("model", ""))
 
     @property
     def streams(self) -> bool:
-        return bool(self.body.get("stream"))
+        return bool(self.body.get("stream")) or self.path.endswith(":streamGenerateContent")
 
 
 Script: TypeAlias = Callable[[Asked], Turn]

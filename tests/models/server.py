@@ -1,13 +1,15 @@
 """The model server: HTTP on the loopback, one thread a connection.
 
 with ModelServer(in_order(Turn(wish=Write("hello.txt", "hello\\n")))) as server:
-    ...  # a program asks server.url + "/v1/messages", "/v1/chat/completions" or "/v1/responses"
+    ...  # a program asks server.url + "/v1/messages", "/v1/chat/completions", "/v1/responses" or
+        # "/v1beta/models/MODEL:generateContent"
     server.asked  # what it asked
 """
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 import threading
@@ -17,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType, TracebackType
 from typing import Self
 
-from tests.models import chat, messages, responses
-from tests.models.events import Event, spoilt
+from tests.models import chat, gemini, messages, responses
+from tests.models.events import spoilt
 from tests.models.script import Asked, Dialect, Json, Script, Tool, Trouble, Turn, in_order
 from tests.models.tools import Answer, answer
 
@@ -28,10 +30,14 @@ PATHS = {
     "/v1/responses": Dialect.RESPONSES,
 }
 MODELS = ("claude-test", "gpt-test")
+_GEMINI = re.compile(r"/v1beta/models/[^/:]+:(stream)?[gG]enerateContent")
+_COUNTS = re.compile(r"/v1/messages/count_tokens|/v1beta/models/[^/:]+:countTokens")
+_KEYS = ("x-api-key", "authorization", "x-goog-api-key")
 _SPEAKERS: dict[Dialect, ModuleType] = {
     Dialect.MESSAGES: messages,
     Dialect.CHAT: chat,
     Dialect.RESPONSES: responses,
+    Dialect.GEMINI: gemini,
 }
 
 
@@ -75,7 +81,7 @@ class ModelServer:
 
     def of(self, dialect: Dialect) -> Sequence[Asked]:
         """What was asked in a dialect, counts of tokens excepted."""
-        return [asked for asked in self.asked if PATHS.get(asked.path) == dialect]
+        return [asked for asked in self.asked if asked.dialect is dialect]
 
     def close(self) -> None:
         """End all answers, also those that stall, and all threads."""
@@ -157,11 +163,12 @@ class _Exchange(BaseHTTPRequestHandler):
             body = {}
         asked = self._note(body, text)
         model = self.server.model
-        brought = (asked.headers.get("x-api-key"), asked.headers.get("authorization"))
-        if model.key and model.key not in brought and f"Bearer {model.key}" not in brought:
+        brought = {asked.headers.get(name, "").removeprefix("Bearer ") for name in _KEYS}
+        if model.key and model.key not in brought:
             self._json(401, chat.error(401))
-        elif asked.path == "/v1/messages/count_tokens":
-            self._json(200, {"input_tokens": len(text) // 4})
+        elif _COUNTS.fullmatch(asked.path):
+            count = len(text) // 4
+            self._json(200, {"input_tokens": count, "totalTokens": count})
         elif asked.dialect is None:
             self._json(404, chat.error(404))
         else:
@@ -169,7 +176,7 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _note(self, body: Json, text: str) -> Asked:
         path = self.path.partition("?")[0]
-        dialect = PATHS.get(path)
+        dialect = Dialect.GEMINI if _GEMINI.fullmatch(path) else PATHS.get(path)
         tools: tuple[Tool, ...] = tuple(_SPEAKERS[dialect].tools(body)) if dialect else ()
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(path, headers, body, text, dialect, tools)

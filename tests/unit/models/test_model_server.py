@@ -116,6 +116,18 @@ def test_responses_write_with_a_tool_that_takes_free_text(server: ModelServer) -
     assert got[1]["input"].splitlines()[1:4] == ["*** Add File: new.txt", "+one", "+two"]
 
 
+def test_gemini_in_a_stream(server: ModelServer) -> None:
+    fields = {"properties": {"file_path": {"type": "string"}, "content": {"type": "string"}}}
+    declared = {"name": "write_file", "parametersJsonSchema": fields}
+    body = {"tools": [{"functionDeclarations": [declared]}]}
+    _, text = ask(server, "/v1beta/models/gemini-test:streamGenerateContent?alt=sse", body)
+    parts = [part for e in events(text) for part in e["candidates"][0]["content"]["parts"]]
+    assert "".join(part.get("text", "") for part in parts) == "I write."
+    assert parts[-1]["functionCall"]["args"]["content"] == "one\ntwo\n"
+    assert events(text)[-1]["usageMetadata"]["promptTokenCount"] == 70
+    assert server.asked[0].model == "gemini-test"
+
+
 def test_a_tool_can_be_called_that_nobody_offered(server: ModelServer) -> None:
     server.script = in_order(Turn(wish=Call("mcp__oppie__node", {"a": 1})))
     said = json.loads(ask(server, "/v1/messages", {})[1])
