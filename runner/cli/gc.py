@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.engine import connected
 from runner.cli.gc_plan import CONTAINER, IMAGE, Policy, chosen, over, plan
+from runner.cli.holdings import Holdings, all_holdings
 from runner.cli.home import JsonOption, aside, evidence, out, print_json, state
 from runner.errors import EngineError, EngineUnavailable, ExitCode, TaskError
 from runner.report.shape import Removal, gc_to_json
-from runner.sandbox.inventory import EngineHoldings
 from runner.store import Store
 
 
@@ -61,10 +60,9 @@ def gc(
     """
     policy = Policy(keep, keep_best, keep_frontier, evict, interrupted, with_evidence)
     _demand_sense(policy)
-    with Store(state().journal) as store, connected() as client:
+    with Store(state().journal) as store, all_holdings(store) as holdings:
         if run:
             policy = replace(policy, only=store.run(run, with_nodes=False).run_id)
-        holdings = EngineHoldings(client)
         swept = _swept(store, holdings, policy)
         refused = [] if dry_run else _carried_out(store, holdings, swept.removals)
     done = [removal for removal in swept.removals if removal not in refused]
@@ -87,7 +85,7 @@ class _Swept:
     runs: int
 
 
-def _swept(store: Store, holdings: EngineHoldings, policy: Policy) -> _Swept:
+def _swept(store: Store, holdings: Holdings, policy: Policy) -> _Swept:
     views = store.runs()
     runs = {run_id: store.run(run_id) for run_id in chosen(views, policy)}
     known = {run_id: store.known(run_id) for run_id in over(views, policy)}
@@ -95,7 +93,7 @@ def _swept(store: Store, holdings: EngineHoldings, policy: Policy) -> _Swept:
 
 
 def _carried_out(
-    store: Store, holdings: EngineHoldings, removals: Sequence[Removal]
+    store: Store, holdings: Holdings, removals: Sequence[Removal]
 ) -> list[Removal]:
     """Remove all, in this order; what the engine refused, of which each is told aside.
 

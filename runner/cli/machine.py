@@ -12,6 +12,7 @@ from rich.text import Text
 
 from runner.cli.agent_findings import agent_findings
 from runner.cli.engine import connected
+from runner.cli.holdings import all_holdings
 from runner.cli.home import JsonOption, out, print_json, settings, state
 from runner.cli.repair import Repaired, leftovers, repaired, shaped, told
 from runner.errors import EngineError, EngineUnavailable, ExitCode, TaskError
@@ -116,8 +117,8 @@ def _engine_findings(shown: bool) -> tuple[list[Finding], Sequence[Guarantee]]:
         with connected() as client:
             found = [*probe(client)]
             if state().journal.exists():
-                with Store.read(state().journal) as store:
-                    found.append(leftovers(store, client))
+                with Store.read(state().journal) as store, all_holdings(store) as holdings:
+                    found.append(leftovers(store, holdings))
             if shown and find(client, AGENT) is None:
                 found.append(Finding("probe", Level.FAIL, f"{AGENT} isn't there", _NO_AGENT))
                 shown = False

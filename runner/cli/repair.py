@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runner.cli.engine import connected
+from runner.cli.holdings import Holdings, all_holdings
 from runner.cli.home import evidence, state
 from runner.reconcile import Done, Fate, Found, Ruling, carry_out, decide, look
 from runner.reconcile.ruling import Thing
 from runner.report.shape import Repair
-from runner.sandbox.connect import Client
-from runner.sandbox.inventory import EngineHoldings
 from runner.sandbox.probe import Finding, Level
 from runner.store import Store
 
@@ -36,28 +34,27 @@ def repaired(*, dry_run: bool) -> Repaired:
     if not state().journal.exists():
         return Repaired()
     if dry_run:
-        with Store.read(state().journal) as store, connected() as client:
-            rulings = ruled(store, client)
+        with Store.read(state().journal) as store, all_holdings(store) as holdings:
+            rulings = ruled(store, holdings)
         todo = (each for each in rulings if each.fate in (Fate.KILL, Fate.RESET))
         return Repaired(rulings, tuple(Done(each) for each in todo))
-    with Store(state().journal) as store, connected() as client:
-        rulings = (*_taken_over(store), *ruled(store, client))
-        done = carry_out(rulings, EngineHoldings(client), evidence())
+    with Store(state().journal) as store, all_holdings(store) as holdings:
+        rulings = (*_taken_over(store), *ruled(store, holdings))
+        done = carry_out(rulings, holdings, evidence())
         return Repaired(rulings, done, sum(store.rebuild(view.run_id) for view in store.runs()))
 
 
-def ruled(store: Store, client: Client) -> tuple[Ruling, ...]:
+def ruled(store: Store, holdings: Holdings) -> tuple[Ruling, ...]:
     """The fate of all that is there, of all runs of the state folder and of others."""
     known = {view.run_id: store.known(view.run_id) for view in store.runs()}
-    held = EngineHoldings(client).leftovers()
-    found = look(held, evidence(), state().root / "runs", known.values())
+    found = look(holdings.leftovers(), evidence(), state().root / "runs", known.values())
     return decide(known, found, store.at_work())
 
 
-def leftovers(store: Store, client: Client) -> Finding:
-    """What a crash has left, for ``oppie doctor``: only the engine is looked at."""
+def leftovers(store: Store, holdings: Holdings) -> Finding:
+    """What a crash has left, for ``oppie doctor``: what nodes lived in, and nothing else."""
     known = {view.run_id: store.known(view.run_id) for view in store.runs()}
-    rulings = decide(known, Found(EngineHoldings(client).leftovers()), store.at_work())
+    rulings = decide(known, Found(holdings.leftovers()), store.at_work())
     of_engine = [each for each in rulings if each.thing in (Thing.CONTAINER, Thing.IMAGE)]
     count = Counter(each.fate for each in of_engine)
     snapshots = sum(each.thing is Thing.IMAGE and each.fate is Fate.KEEP for each in of_engine)

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from runner.cli.engine import connected
+from runner.cli.engine import opener
 from runner.cli.home import aside, read_store, state
 from runner.cli.run import parts_for
 from runner.cli.signals import interruptible
@@ -16,7 +16,6 @@ from runner.expand.judging import Trial
 from runner.expand.rebuilding import standing
 from runner.model import NodeView, RunView, Snapshot, State
 from runner.report.phases import happened
-from runner.sandbox.images import find
 from runner.sandbox.protocol import SHELL
 from runner.task import kept_task
 
@@ -27,8 +26,9 @@ def standing_image(view: RunView, node: NodeView, slot: int) -> str:
     Raises ``SnapshotMissing`` where it can't be rebuilt, ``Cancelled`` once told to stop.
     """
     assert node.snapshot is not None
-    with connected() as client:
-        if find(client, node.snapshot.digest) is not None:
+    task, image = kept_task(state().run(view.run_id))
+    with closing(opener(task, view.run_id, image)(slot, lambda: False)) as sandbox:
+        if sandbox.held(node.snapshot.digest) is not None:
             return node.snapshot.digest
     return _rebuilt(view, node, slot).digest
 

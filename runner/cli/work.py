@@ -6,12 +6,13 @@ import secrets
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from runner.cli.engine import connected, open_engine_sandbox
+from runner.cli.engine import connected, opener
 from runner.cli.home import RunOption, evidence, out, state
 from runner.cli.outcome import branch_of, message_of
 from runner.cli.read import load, node_of
@@ -19,7 +20,7 @@ from runner.cli.signals import interruptible
 from runner.cli.standing import standing_image
 from runner.errors import TaskError
 from runner.evidence import apply as apply_node
-from runner.model import Limits, NodeView, RunView
+from runner.model import Limits, NodeView, RunView, SandboxKind
 from runner.sandbox.protocol import SHELL, Step
 from runner.sandbox.terminal import interact
 from runner.task import kept_task
@@ -45,6 +46,11 @@ def shell(node: NodeArgument, run: RunOption = "") -> None:
     limits = Limits(runtime=task.limits.runtime)  # its code is no more trusted here
     name = f"{SHELL}-{found.label}-{secrets.token_hex(3)}"
     if sys.stdin.isatty():
+        if task.kind is not SandboxKind.CONTAINER:
+            raise TaskError(
+                f"run {view.run_id} has no containers to open a terminal in: give a script on stdin, "
+                f"or write the state into a folder with `oppie checkout {found.label} FOLDER`"
+            )
         with connected() as client:
             full_name, terminal = f"oppie-{view.run_id}-{name}", sys.stdin.fileno()
             raise typer.Exit(interact(client, view.run_id, full_name, image, limits, terminal))
@@ -52,7 +58,7 @@ def shell(node: NodeArgument, run: RunOption = "") -> None:
     cancelled = threading.Event()
     with (
         interruptible(cancelled),
-        open_engine_sandbox(view.run_id, image, slot, cancelled.is_set) as sandbox,
+        closing(opener(task, view.run_id, image)(slot, cancelled.is_set)) as sandbox,
         tempfile.TemporaryDirectory() as folder,
     ):
         log = Path(folder) / "shell.log"
