@@ -54,7 +54,8 @@ class Images(Protocol):
         it the tag, whoever has it."""
 
     def discard(self, reference: str) -> None:
-        """Take an image out of the listing, with its tags; absent is fine."""
+        """Take a tag from an image; with its last one, or if it is named by its digest, it is out of
+        the listing. Absent is fine."""
 
     def retag(self, digest: str, tag: str) -> None:
         """Give an image a tag, whoever has it. Raises ``SnapshotMissing``."""

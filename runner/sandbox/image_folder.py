@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from runner.errors import EngineOutOfSpace, SnapshotMissing
 from runner.model import Snapshot
@@ -97,12 +97,15 @@ class ImageFolder:
         return snapshot
 
     def discard(self, reference: str) -> None:
-        """Remove an image and its tag; absent is fine."""
+        """Take a tag from an image, which goes with its last one, or the image with all it has;
+        absent is fine."""
         folder = self._folder(reference)
-        for tag in self._tags.iterdir():
-            if tag.readlink() == Path(folder.name):
-                tag.unlink(missing_ok=True)
-        self._remove(folder)
+        tags = self._tags_of(folder)
+        doomed = [tag for tag in tags if tag.name == quote(reference, safe="")] or tags
+        for tag in doomed:
+            tag.unlink(missing_ok=True)
+        if len(doomed) == len(tags):
+            self._remove(folder)
 
     def retag(self, digest: str, tag: str) -> None:
         """Give an image a tag, whoever has it. Raises ``SnapshotMissing``."""
@@ -141,15 +144,15 @@ class ImageFolder:
         return children_first(found)
 
     def _held(self, folder: Path, meta: Mapping[str, Any]) -> HeldImage:
-        """By its tag, or by the digest of one that lost it (or never came to it)."""
+        """By its tags, or by the digest of one that lost them (or never came to one)."""
         labels, digest = meta["labels"], f"sha256:{folder.name}"
-        tag = meta["snapshot"]["tag"]
+        tags = sorted(unquote(tag.name) for tag in self._tags_of(folder))
         return HeldImage(
             digest=digest,
             run_id=labels[spec.RUN],
             node=labels[spec.NODE],
             attempt_id=labels[spec.ATTEMPT],
-            names=(tag if self._folder(tag) == folder else digest,),
+            names=tuple(tags) or (digest,),
             size_bytes=int(meta["total_bytes"]),
             parent_digest="" if labels[spec.DEPTH] == "1" else labels[spec.PARENT],
             tree_id=labels[spec.TREE],
@@ -162,6 +165,15 @@ class ImageFolder:
         with contextlib.suppress(OSError):
             return self._images / tag.readlink()
         return self._images / quote(reference.removeprefix("sha256:"), safe="")
+
+    def _tags_of(self, folder: Path) -> list[Path]:
+        """The links of an image's tags; those in the making are none yet."""
+        found = []
+        for tag in self._tags.glob("[!.]*"):
+            with contextlib.suppress(OSError):  # somebody has removed it
+                if tag.readlink() == Path(folder.name):
+                    found.append(tag)
+        return found
 
     def _new(self) -> Path:
         """A path for an image in the making, of this thread's own."""

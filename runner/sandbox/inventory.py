@@ -52,8 +52,17 @@ def images_of(entries: Sequence[Mapping[str, Any]]) -> tuple[HeldImage, ...]:
 
 
 def children_first(images: Sequence[HeldImage]) -> tuple[HeldImage, ...]:
-    """The order to remove images in: a node's label is as deep as the node."""
-    return tuple(sorted(images, key=lambda i: (-i.node.count("."), i.names, i.digest)))
+    """The order to remove images in: a node's label is as deep as the node, and those of one node
+    may be built on each other."""
+    made_from = {image.digest: image.parent_digest for image in images}
+
+    def order(image: HeldImage) -> tuple[int, int, tuple[str, ...], str]:
+        below, parent = 0, image.parent_digest
+        while parent in made_from:
+            below, parent = below + 1, made_from[parent]
+        return -image.node.count("."), -below, image.names, image.digest
+
+    return tuple(sorted(images, key=order))
 
 
 class EngineHoldings:

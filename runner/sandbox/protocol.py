@@ -249,7 +249,8 @@ class Sandbox(Protocol):
         """Remove a container, running or not; absent is fine."""
 
     def discard(self, tag: str) -> None:
-        """Remove one snapshot image, and nothing that it was built on; absent is fine.
+        """Remove one snapshot image, and nothing that it was built on; absent is fine. One that has
+        other tags as well only loses this one.
 
         Raises ``EngineError`` while there is a container of it.
         """

@@ -143,6 +143,18 @@ def test_a_tag_can_be_given_back(bench: Bench) -> None:
         bench.sandbox.retag("sha256:" + "0" * 64, ours.tag)
 
 
+def test_of_two_tags_one_can_go(bench: Bench) -> None:
+    made = bench.child("touch file", "A")
+    second = f"{made.tag}-r1"
+    bench.sandbox.retag(made.digest, second)
+    assert set(bench.sandbox.leftovers().images) == {made.tag, second}
+    bench.sandbox.discard(made.tag)
+    assert bench.sandbox.leftovers().images == (second,)
+    assert bench.sandbox.find(second).digest == made.digest
+    bench.sandbox.discard(second)
+    assert bench.sandbox.leftovers() == Leftovers()
+
+
 def test_discarding_an_inner_snapshot_leaves_its_children_whole(bench: Bench) -> None:
     root = bench.child("echo root >file", "A")
     child = bench.child("echo child >>file", "A.1", root)

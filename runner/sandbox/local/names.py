@@ -8,7 +8,7 @@ it on their way out.
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _ODD = re.compile(r"\.git(modules)?%*", re.IGNORECASE)
 
@@ -36,3 +36,8 @@ def _without_mark(part: str) -> str:
 def tag_ref(tag: str) -> str:
     """The ref of an image's tag: one part of a path, whatever the tag holds."""
     return f"{TAGS}/{quote(tag, safe='')}"
+
+
+def tag_of_ref(ref: str) -> str:
+    """The tag that ``tag_ref`` made a ref of."""
+    return unquote(ref.removeprefix(f"{TAGS}/"))

@@ -34,15 +34,15 @@ class State:
     def is_snapshot(self) -> bool:
         return self.labels.get(spec.KIND) == spec.KIND_SNAPSHOT
 
-    def held(self, name: str) -> HeldImage:
-        """What a listing tells of it; ``name`` is what it is removed by."""
+    def held(self, names: tuple[str, ...]) -> HeldImage:
+        """What a listing tells of it; ``names`` are what it is removed by."""
         labels = self.labels
         return HeldImage(
             digest=self.snapshot.digest,
             run_id=self.run_id,
             node=labels.get(spec.NODE, ""),
             attempt_id=labels.get(spec.ATTEMPT, ""),
-            names=(name,),
+            names=names,
             size_bytes=self.total_bytes,
             parent_digest=self.snapshot.parent_digest,
             tree_id=labels.get(spec.TREE, ""),

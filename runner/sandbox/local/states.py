@@ -18,7 +18,7 @@ from runner.model import Snapshot
 from runner.sandbox import spec
 from runner.sandbox.inventory import children_first
 from runner.sandbox.local.ground import forget
-from runner.sandbox.local.names import DISCARDED, LEFT, NEW, STATES, TAGS, tag_ref
+from runner.sandbox.local.names import DISCARDED, LEFT, NEW, STATES, TAGS, tag_of_ref, tag_ref
 from runner.sandbox.local.repository import FACTS, Draft, open_repository, write_commit
 from runner.sandbox.local.state import DIGEST, FORMAT, State, about, read_states
 from runner.sandbox.local.tree import Entry, decoded, encoded, entries_of, restore
@@ -124,6 +124,8 @@ class States:
         with contextlib.suppress(SnapshotMissing):
             state = self._state(reference)
             place = f"{state.run_id or '-'}/{state.commit}"
+            if self._untagged(reference, state.commit):
+                return
             tags = self._refs(f"--points-at={state.commit}", TAGS)
             doomed = [*(each.ref for each in tags), f"{STATES}/{place}"]
             self._update(
@@ -139,21 +141,21 @@ class States:
         with contextlib.suppress(SnapshotMissing):
             state = self._state(reference)
             if state.is_snapshot:
-                return state.held(_name(state, self._tags()))
+                return state.held(_names(state, self._tags()))
         return None
 
     def held(self, run_id: str) -> tuple[HeldImage, ...]:
         """See ``hosted.Images.held``."""
         tags = self._tags()
         states = self._refs(f"{STATES}/{run_id}/")
-        return children_first([state.held(_name(state, tags)) for state in states])
+        return children_first([state.held(_names(state, tags)) for state in states])
 
     def everything(self) -> tuple[HeldImage, ...]:
         """The states of all runs, those that were discarded and what was left as well; children
         before their parents."""
         tags = self._tags()
         ours = (each for each in self._refs(STATES, DISCARDED, LEFT) if each.run_id)
-        return children_first([state.held(_name(state, tags)) for state in ours])
+        return children_first([state.held(_names(state, tags)) for state in ours])
 
     def drop(self, reference: str) -> None:
         """Let go of a state, discarded or not, or of what was left; absent is fine. Its files go with
@@ -162,8 +164,18 @@ class States:
         if not reference.startswith(DIGEST):
             wanted = tag_ref(reference)
         commits = {each.commit for each in self._refs(wanted)}
+        if any(self._untagged(reference, commit) for commit in commits):
+            return
         refs = {each.ref for commit in commits for each in self._refs(f"--points-at={commit}")}
         self._update(*(f"delete {ref}" for ref in sorted(refs)))
+
+    def _untagged(self, reference: str, commit: str) -> bool:
+        """Whether ``reference`` is one of several tags that a state has; then it has it no more."""
+        tags = {each.ref for each in self._refs(f"--points-at={commit}", TAGS)}
+        if len(tags) < 2 or reference.startswith(DIGEST) or tag_ref(reference) not in tags:
+            return False
+        self._update(f"delete {tag_ref(reference)}")
+        return True
 
     def sweep(self, *, alone: bool) -> None:
         """Remove what no ref leads to. ``alone``: nobody is making a state meanwhile, so that what
@@ -219,10 +231,10 @@ class States:
             self._git.run("update-ref", "--stdin", stdin=told.encode())
 
 
-def _name(state: State, tags: Set[tuple[str, str]]) -> str:
-    """Its tag, or the digest of one that lost it."""
-    own = (tag_ref(state.snapshot.tag), state.commit)
-    return state.snapshot.tag if own in tags else state.snapshot.digest
+def _names(state: State, tags: Set[tuple[str, str]]) -> tuple[str, ...]:
+    """Its tags, or the digest of one that lost them."""
+    own = sorted(tag_of_ref(ref) for ref, commit in tags if commit == state.commit)
+    return tuple(own) or (state.snapshot.digest,)
 
 
 def _new_ref() -> str:
