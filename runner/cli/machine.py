@@ -22,6 +22,7 @@ from runner.report.shape import Promise, doctor_to_json
 from runner.report.text import clean, clean_block
 from runner.sandbox.guarantees import Guarantee, Standing
 from runner.sandbox.images import find
+from runner.sandbox.local import shortcomings
 from runner.sandbox.probe import Finding, Level, disk_room, guarantees_of, probe
 from runner.store import Store
 
@@ -65,7 +66,7 @@ def doctor(
     found, trouble = _repaired(repair, dry_run)
     disk = disk_room("state folder's disk", _existing_state())
     about_engine, promises = _engine_findings(probe_)
-    findings = [*about_engine, *trouble, disk]
+    findings = [*about_engine, *trouble, disk, _without_engine()]
     if json:
         listed = [ShapedFinding(f.name, _STATUS[f.level], f.value, f.fix) for f in findings]
         kept = [Promise(p.name, p.standing, p.shown, p.why) for p in promises]
@@ -130,6 +131,11 @@ def _engine_findings(shown: bool) -> tuple[list[Finding], Sequence[Guarantee]]:
         return [Finding("engine", Level.FAIL, str(error), fix)], ()
     except EngineError as error:
         return [Finding("engine", Level.FAIL, str(error))], ()
+
+
+def _without_engine() -> Finding:
+    words = 'kind = "worktree" or "tempdir" works here. ' + " ".join(shortcomings())
+    return Finding("without an engine", Level.OK, words)
 
 
 def _existing_state() -> Path:
