@@ -257,7 +257,7 @@ class Machine:
         return {
             name: image["Labels"].get(spec.NODE, "")
             for image in self._labelled(self.client.api.images(all=True, filters=_LABELLED))
-            for name in image["RepoTags"] or [image["Id"]]
+            for name in _tags(image) or [image["Id"]]
         }
 
     def containers(self) -> list[str]:
@@ -282,6 +282,11 @@ class Machine:
         nodes = self.snapshots()
         for name in sorted(nodes, key=lambda name: -nodes[name].count(".")):
             self.client.api.remove_image(name, force=True, noprune=True)
+
+
+def _tags(image: dict[str, Any]) -> list[str]:
+    """An image's tags; older engines say "<none>:<none>" of one that only others are built on."""
+    return [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
 
 
 @dataclass(frozen=True)
