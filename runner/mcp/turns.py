@@ -10,12 +10,14 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any
 
 from runner.mcp.desk import Desk, DeskError, Off
-from runner.mcp.tools import Tool
+
+if TYPE_CHECKING:  # schemas take a while to be made, and only who serves needs them
+    from pydantic import BaseModel
+
+    from runner.mcp.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
