@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from runner.model import ROOT, NodeView, RunView
+from runner.report.agents import round_facts
 from runner.report.estimate import path_to
 from runner.report.figures import count, duration, percent
 from runner.report.glyphs import sign_of
@@ -94,7 +95,7 @@ def _line(view: RunView, node: NodeView, reach: float) -> Iterator[Markup]:
 
 
 def _facts(view: RunView, node: NodeView) -> Markup:
-    facts = [*verification_facts(view, node), *node_facts(node).items()]
+    facts = [*verification_facts(view, node), *node_facts(node).items(), *round_facts(node)]
     rows = [join([tag("dt", name), tag("dd", said)]) for name, said in facts]
     if node.twin:
         rows.append(join([tag("dt", "twin"), tag("dd", tag("a", node.twin, href=f"#{node.twin}"))]))
