@@ -7,8 +7,6 @@ there. Problems are collected, so that the user sees all of them at once.
 from __future__ import annotations
 
 import os
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +14,9 @@ from pathlib import Path
 from runner.agents.catalogue import load_catalogue
 from runner.errors import TaskError
 from runner.images import agents_of
-from runner.measure.judge import Benchmark, Check, NewTests, Sealed, Trials
+from runner.measure.judge import Benchmark, Trials
 from runner.measure.loaders import Loaders
-from runner.measure.reports import Format
-from runner.model import Action, ActionKind, AgentSpec, Goal, Limits, MetricSpec, Source
+from runner.model import Action, ActionKind, AgentSpec, Limits
 from runner.planner.budget import BudgetLimits
 from runner.planner.mode import ModeSettings
 from runner.planner.policy import SearchSettings
@@ -28,14 +25,20 @@ from runner.task.agents import agent_action, aids_of, danger, image_of, models_o
 from runner.task.file import (
     ActionSection,
     BudgetSection,
-    CheckSection,
     LimitsSection,
     SandboxSection,
     SearchSection,
     TaskFile,
-    TestsFirstSection,
 )
 from runner.task.files import unmatched
+from runner.task.judges import (
+    benchmark_of,
+    checks_of,
+    hidden_by,
+    repeated,
+    sealed_of,
+    tests_first_of,
+)
 from runner.task.mounts import mounts_of
 from runner.task.problems import shown
 from runner.task.quantity import wish
@@ -60,9 +63,9 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     aids = aids_of(folder, file, problems)
     agents = [action.agent for action in actions if action.agent]
     agents += [aids.reviewer] if aids.reviewer else []
-    benchmark = _benchmark(file, limits, problems)
-    sealed = _sealed(folder, target, file, limits, problems)
-    exclude = (*file.exclude, *_hidden(path, target, sealed))
+    benchmark = benchmark_of(file, limits, problems)
+    sealed = sealed_of(folder, target, file, limits, problems)
+    exclude = (*file.exclude, *hidden_by(path, target, sealed))
     problems += _target_problems(target, file, exclude)
     return Task(
         name=file.name,
@@ -73,7 +76,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         setup=tuple(file.setup),
         setup_timeout_s=file.setup_timeout_s or limits.time_s,
         actions=actions,
-        checks=_checks("checks", file.checks, limits, problems),
+        checks=checks_of("checks", file.checks, limits, problems),
         benchmark=benchmark,
         protected=tuple(file.protected),
         limits=limits,
@@ -84,7 +87,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
         verify_pairs=file.search.verify_pairs,
         loaders=Loaders(**_given(file.loaders, "allow"), allow=tuple(file.loaders.allow)),  # type: ignore[arg-type]
         sealed=sealed,
-        tests_first=_tests_first(file.tests_first, limits),
+        tests_first=tests_first_of(file.tests_first, limits),
         trials=Trials(**_given(file.trials)),  # type: ignore[arg-type]
         hosts=tuple(file.sandbox.hosts),
         read_only=file.sandbox.read_only,
@@ -97,49 +100,7 @@ def build_task(path: Path, file: TaskFile, problems: list[str]) -> Task:
     )
 
 
-def _sealed(
-    folder: Path, target: Path, file: TaskFile, limits: Limits, problems: list[str]
-) -> Sealed:
-    section = file.sealed
-    files = (folder / section.files).resolve() if section.files else None
-    if files is not None and not files.is_dir():
-        problems.append(f"sealed.files = {shown(section.files)}: {files} is no directory")
-    if files is not None and target.is_relative_to(files):
-        problems.append(
-            f"sealed.files = {shown(section.files)}: holds the target itself, which all can see; it "
-            "must be a folder of its own"
-        )
-    checks = _checks("sealed.checks", section.checks, limits, problems)
-    known = {check.name for check in file.checks}
-    problems += (
-        f"sealed.checks: {shown(check.name)} is the name of one of checks; names must differ"
-        for check in section.checks
-        if check.name in known
-    )
-    return Sealed(files, checks, section.benchmark or "")
 
-
-def _hidden(path: Path, target: Path, sealed: Sealed) -> tuple[str, ...]:
-    """The globs that keep what is sealed out of every image: the files, and the task file, which
-    has the commands."""
-    if sealed == Sealed():
-        return ()
-    hidden = [(path.resolve(), "")]
-    if sealed.files is not None:
-        hidden.append((sealed.files, "/**"))
-    return tuple(
-        # A name is no glob: what is special in one stands for itself in brackets.
-        re.sub(r"[*?[]", r"[\g<0>]", each.relative_to(target).as_posix()) + end
-        for each, end in hidden
-        if each.is_relative_to(target)
-    )
-
-
-def _tests_first(section: TestsFirstSection | None, limits: Limits) -> NewTests | None:
-    if section is None:
-        return None
-    timeout_s = section.timeout_s or limits.time_s
-    return NewTests(tuple(section.tests), section.command, timeout_s)
 
 
 def _target_problems(target: Path, file: TaskFile, exclude: tuple[str, ...]) -> Iterator[str]:
@@ -243,7 +204,7 @@ def _actions(
         except TaskError as error:
             shown_value = shown(section.catalogue)
             problems.append(f"actions[{number}].catalogue = {shown_value}: {error}")
-    problems += _repeated("actions", (action.key for action in actions))
+    problems += repeated("actions", (action.key for action in actions))
     return tuple(actions)
 
 
@@ -260,59 +221,6 @@ def _command(section: ActionSection) -> Action:
     )
 
 
-def _checks(
-    key: str, sections: Sequence[CheckSection], limits: Limits, problems: list[str]
-) -> tuple[Check, ...]:
-    problems += _repeated(key, (section.name for section in sections))
-    for number, section in enumerate(sections, start=1):
-        if section.format is not None and section.results is None:
-            problems.append(
-                f"{key}[{number}].format = {shown(str(section.format))}: says how a file of results "
-                "is to be read; name the file: results"
-            )
-    return tuple(
-        Check(
-            section.name,
-            section.command,
-            section.timeout_s or limits.time_s,
-            section.results or "",
-            section.format or Format.JUNIT,
-        )
-        for section in sections
-    )
-
-
-def _benchmark(file: TaskFile, limits: Limits, problems: list[str]) -> Benchmark:
-    section = file.benchmark
-    metrics = tuple(
-        MetricSpec(metric.name, metric.goal, metric.unit, metric.source)
-        for metric in section.metrics
-    )
-    names = [metric.name for metric in metrics]
-    problems += _repeated("benchmark.metrics", names)
-    for metric in metrics:
-        if metric.source is Source.CLOCK and (metric.unit not in ("", "s") or metric.goal is Goal.MAX):
-            problems.append(
-                f'benchmark.metrics: {shown(metric.name)} has source = "clock": it is a number of '
-                'seconds, the fewer the better; its unit is "s", its goal "min"'
-            )
-    objective = section.objective
-    if objective is None and len(metrics) > 1:
-        problems.append(f"benchmark.objective: is missing; it must be one of: {', '.join(names)}")
-    elif objective is not None and objective not in names:
-        problems.append(
-            f"benchmark.objective = {shown(objective)}: must be one of: {', '.join(names)}"
-        )
-    chosen = [metric for metric in metrics if metric.name == objective]
-    return Benchmark(
-        command=section.command,
-        metrics=metrics,
-        objective=(chosen or list(metrics))[0],
-        pairs=section.pairs,
-        warmup=section.warmup,
-        timeout_s=section.timeout_s or limits.time_s,
-        profile=section.profile or "",
-    )
 
 
 def _hooks(folder: Path, file: TaskFile, problems: list[str]) -> Hooks:
@@ -330,9 +238,3 @@ def _hooks(folder: Path, file: TaskFile, problems: list[str]) -> Hooks:
         backtrack=tuple(section.backtrack or ()),
         timeout_s=section.timeout_s,
     )
-
-
-def _repeated(key: str, names: Iterable[str]) -> Iterator[str]:
-    for name, count in Counter(names).items():
-        if count > 1:
-            yield f"{key}: {shown(name)} is there {count} times; names must differ"
