@@ -1,7 +1,7 @@
 """What agents are told: templates, what goes into them, and what a reviewer says back."""
 
 from runner.prompts.command import slash_command
-from runner.prompts.essence import Essence, essence, repeated
+from runner.prompts.essence import Essence, essence
 from runner.prompts.gains import gain_essence
 from runner.prompts.prompts import MAX_BYTES, Prompts, Scene
 from runner.prompts.review import Review, read_backtrack, read_review
@@ -16,6 +16,5 @@ __all__ = [
     "gain_essence",
     "read_backtrack",
     "read_review",
-    "repeated",
     "slash_command",
 ]

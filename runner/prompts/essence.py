@@ -55,15 +55,6 @@ def digest(shape: Sequence[str]) -> str:
     return hashlib.sha256("\0\0".join(shape).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def repeated(signatures: Iterable[str]) -> int:
-    """How many failures, of those of one node in their order, had been there before; "" is none."""
-    known: set[str] = set()
-    repeats = 0
-    for each in filter(None, signatures):
-        repeats += each in known
-        known.add(each)
-    return repeats
-
 
 def _shown(reason: str, tests: Sequence[str], messages: Sequence[str], found: Signs) -> str:
     """The lines that have room, the most useful first; the last words of the log get the rest."""

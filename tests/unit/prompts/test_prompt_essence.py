@@ -5,14 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from runner.measure.checks import check_run
 from runner.measure.reports import Format, read_report
-from runner.model import Goal, Measurement, Metric, MetricSpec
-from runner.prompts import Essence, essence, gain_essence, repeated
-from runner.prompts.essence import MAX_BYTES
+from runner.prompts import Essence, essence
 from runner.prompts.signs import LAST_LINES, MOST, signs
 
 RECORDED = Path(__file__).parents[1] / "measure" / "recorded"
@@ -227,57 +223,6 @@ def test_without_tests_the_reason_tells_failures_apart() -> None:
     one, two = essence("check lint exited with 1", []), essence("check types exited with 1", [])
     assert one.signature != two.signature
 
-
-def test_repeated_failures_are_counted() -> None:
-    assert repeated([]) == 0
-    assert repeated(["a", "b", "a", "", "", "a"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [
-        (-0.03, -0.01, "worse than the parent"),
-        (-0.01, 0.03, "no difference to the parent could be shown"),
-        (0.005, 0.015, "better than the parent, but by too little"),
-    ],
-)
-def test_a_gain_that_is_not_enough(low: float, high: float, said: str) -> None:
-    time = MetricSpec("time_us", Goal.MIN, "us")
-    before, after = (Metric("time_us", 80.0, "us"),), (Metric("time_us", 79.2, "us"),)
-    measured = Measurement((low + high) / 2, low, high, 12, after, before)
-    found = gain_essence(measured, time, 0.02)
-    assert found.text.startswith(f"{said}; at least +2.0 % is wanted\n")
-    assert "time_us: 80 us -> 79.2 us" in found.text
-    assert "12 pairs" in found.text
-    assert gain_essence(measured, time, 0.05).signature == found.signature
-    assert gain_essence(measured, MetricSpec("other"), 0.02).signature != found.signature
-
-
-NASTY = st.lists(
-    st.binary(max_size=80)
-    | st.sampled_from(
-        [
-            b"FAILED a.py::test_%d - \x1b[31mE\x1b[0m \xff" % 3,
-            b"  1) " + b"x" * 2000,
-            b"E   " + b"`" * 300,
-            b"  Failed x [1]",
-            b"\x00\x1b]0;title\x07 error: \xe2\x80\xae gnp",
-            b"a.py:" * 90,
-        ]
-    ),
-    max_size=60,
-)
-
-
-@given(NASTY, st.text(max_size=400))
-@settings(max_examples=60, deadline=None)
-def test_whatever_a_log_holds_its_essence_is_small_and_visible(
-    log: list[bytes], reason: str
-) -> None:
-    found = essence(reason, log)
-    assert len(found.text.encode()) <= MAX_BYTES
-    assert all(char.isprintable() or char == "\n" for char in found.text)
-    assert essence(reason, log) == found
 
 
 def test_a_long_log_is_read_at_both_ends() -> None:
