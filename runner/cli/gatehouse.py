@@ -7,12 +7,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from runner.cli.beginning import parts_for
 from runner.cli.conduct import reconciled, root_of
 from runner.cli.home import aside, settings, state
 from runner.cli.parts import Parts
 from runner.cli.publishing import cases
 from runner.cli.read import node_of
-from runner.cli.run import display_mode, parts_for
+from runner.cli.run import display_mode
 from runner.cli.signals import interruptible
 from runner.errors import TaskError
 from runner.expand.plans import verification_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from runner import images
 from runner.cli.engine import connected
@@ -140,7 +140,8 @@ def _tell(lines: Iterator[str]) -> None:
 
 
 def _print_list(client: Client) -> None:
-    table = Table("image", "size", "layers", "id", box=None, header_style="bold")
+    name = Column("image", overflow="fold")  # it is there to be copied
+    table = Table(name, "size", "layers", "id", box=None, header_style="bold")
     for image in images.list_images(client):
         table.add_row(image.name, size(image.size_bytes), str(image.layers), image.id[7:19])
     out.print(table)

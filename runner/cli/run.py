@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json as json_module
 import secrets
-import threading
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -15,30 +13,23 @@ from typing import Annotated
 import typer
 
 from runner.cli.agency import demand_agency, equipped
+from runner.cli.beginning import demand_doors, demand_engine, ground_of, parts_for
 from runner.cli.conduct import Finished, conduct
-from runner.cli.engine import connected, opener, outlet
 from runner.cli.home import (
     JsonOption,
     RunOption,
-    StateFolder,
-    aside,
     evidence,
     out,
     settings,
     state,
 )
-from runner.cli.images import image_for
 from runner.cli.outcome import hand_over
 from runner.cli.parts import Parts
 from runner.cli.signals import interruptible
 from runner.errors import JournalError, OppieError, RootFails, StateError, TaskError
-from runner.evidence import Claims
-from runner.expand.context import RunContext
-from runner.expand.lane import Lane
-from runner.expand.probing import agents_of
 from runner.keeping import keep_whole
 from runner.model import Mode as SearchMode
-from runner.model import RunView, SandboxKind, Stopped, StopReason
+from runner.model import RunView, Stopped, StopReason
 from runner.planner.policy import POLICIES
 from runner.report.eventlog import EventLog, open_event_stream
 from runner.report.html import ALL_DIFFS_LIMIT, DIFF_LIMIT, render_html
@@ -47,9 +38,6 @@ from runner.report.shape import run_to_json
 from runner.report.summary import Places, render_summary
 from runner.report.text import clean
 from runner.report.tree import render_tree
-from runner.sandbox.local import LocalSandbox, shortcomings
-from runner.sandbox.proof import demand_way_out
-from runner.sandbox.runtime import demand_limits, demand_runtime
 from runner.settings import LogFormat, secret
 from runner.store import Store, new_run_id
 from runner.task import Task, keep_task, kept_task, load_task, secrets_of
@@ -89,7 +77,7 @@ def run(
     known = secrets_of(loaded, secret)
     demand_agency(loaded)
     with Store(state().journal) as store:
-        image = _ground_of(loaded)
+        image = ground_of(loaded)
         latest = max((view.run_id for view in store.runs()), default="")
         run_id = new_run_id(time.time(), secrets.token_hex(2), latest)
         view = RunView(
@@ -136,7 +124,7 @@ def resume(
         loaded, image = kept_task(state().run(view.run_id))
         known = secrets_of(loaded, secret)
         demand_agency(loaded)
-        _demand(loaded)
+        demand_engine(loaded)
         view = replace(view, workers=workers or view.workers, status="running")
         store.reopen(view.run_id)
         mode = display_mode(quiet, plain, json)
@@ -144,26 +132,6 @@ def resume(
             raise typer.Exit(_carry_out(store, view, parts, mode))
 
 
-def _ground_of(task: Task) -> str:
-    """What the root starts from: an image, or an empty state where there is no engine. Raises
-    ``OppieError`` for what can't hold the task."""
-    if task.kind is not SandboxKind.CONTAINER:
-        for lack in shortcomings():
-            aside.print(lack, markup=False)
-        with contextlib.closing(opener(task, "", "")(0, lambda: False)) as sandbox:
-            assert isinstance(sandbox, LocalSandbox)
-            return sandbox.base()
-    with connected() as engine:
-        _demand(task)
-        return image_for(engine, task.image, f"oppie/task-{task.name}:latest")
-
-
-def _demand(task: Task) -> None:
-    """Raises ``OppieError`` for an engine that can't shut the task's containers in."""
-    if task.kind is SandboxKind.CONTAINER:
-        with connected() as engine:
-            demand_limits(engine)
-            demand_runtime(engine, task.limits.runtime)
 
 
 def _overridden(
@@ -213,7 +181,7 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
         log = EventLog(stream, view, human=settings().log_format is LogFormat.PEOPLE)
         display = make_display(mode, out, view)
         try:
-            _demand_way_out(parts)
+            demand_doors(parts)
             journey = conduct(parts)
             with contextlib.closing(journey):
                 while True:
@@ -238,15 +206,6 @@ def _carry_out(store: Store, view: RunView, parts: Parts, mode: Mode) -> int:
     leave_results(store, view.run_id, finished, mode)
     return int(finished.exit_code)
 
-
-def _demand_way_out(parts: Parts) -> None:
-    """An engine on which the listed hosts, or an agent's doors, can't be reached, or more than these,
-    is told at once."""
-    task, folder = parts.context.task, parts.context.folder
-    has_doors = bool(task.hosts or agents_of(task))
-    if has_doors and task.kind is SandboxKind.CONTAINER:
-        with contextlib.closing(parts.open_sandbox(parts.workers)) as sandbox:
-            demand_way_out(sandbox, task.outgoing, outlet(parts.image).image, folder)
 
 
 def _stop_of(error: OppieError) -> Stopped:
@@ -290,30 +249,3 @@ def _diffs(view: RunView) -> dict[str, str]:
             diffs[node.label] = patch.decode("utf-8", "replace")
             left_bytes -= len(patch)
     return diffs
-
-
-def parts_for(
-    store: Store, view: RunView, task: Task, image: str, known: Mapping[str, str] | None = None
-) -> Parts:
-    """What a run is made of, on this machine. ``known`` are the secrets that actions are given."""
-    cancelled = threading.Event()
-    places: StateFolder = state()
-    context = RunContext(
-        run_id=view.run_id,
-        task=task,
-        folder=places.run(view.run_id),
-        evidence=evidence(),
-        claims=Claims(),
-        lane=Lane(settings().lanes, settings().lane_folder),
-        cancelled=cancelled.is_set,
-        secrets=known or {},
-        disk=settings().disk,
-    )
-    return Parts(
-        context=context,
-        store=store,
-        open_slot=opener(task, view.run_id, image),
-        image=image,
-        workers=view.workers,
-        cancelled=cancelled,
-    )

@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from runner.cli.beginning import parts_for
 from runner.cli.engine import opener
 from runner.cli.home import aside, read_store, state
-from runner.cli.run import parts_for
 from runner.cli.signals import interruptible
 from runner.expand.judging import Trial
 from runner.expand.rebuilding import standing
