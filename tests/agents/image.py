@@ -6,9 +6,13 @@ fails no other's tests. ``OPPIE_TEST_AGENTS=aider,claude,codex,gemini,mini,openc
 
 from __future__ import annotations
 
+import fcntl
 import os
 import ssl
+import tempfile
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +30,24 @@ def agents_image(client: docker.DockerClient) -> str:
     """The name of the image. Raises ``AssertionError`` if it can't be built."""
     wanted = images.agents_of(os.environ.get("OPPIE_TEST_AGENTS", AGENTS).split(","))
     found = sources()
+    trusting = replace(found, ca_bundle=_trusted(found))
     try:
-        deque(images.prepare(client, replace(found, ca_bundle=_trusted(found)), wanted), maxlen=0)
+        with _one_at_a_time():
+            deque(images.prepare(client, trusting, wanted), maxlen=0)
     except OppieError as error:
         raise AssertionError(
             f"the image with the agents {', '.join(wanted)} can't be built; that takes the network, "
             f"for what PyPI and npm have:\n{error}"
         ) from error
     return images.name_of(wanted)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Workers of one test session want the same image."""
+    with (Path(tempfile.gettempdir()) / "oppie-test-agents.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _trusted(found: images.Sources) -> Path | None:
