@@ -26,7 +26,7 @@ from runner.gateway.sending import Patience, Ways
 from runner.gateway.serving import Client, Desk
 from runner.gateway.transcript import Redaction, Transcript
 from runner.gateway.upstream import Upstream
-from runner.model import NOTHING_SPENT, Spending
+from runner.model import Spending
 from runner.wire import shut
 
 CONNECTIONS_AT_A_TIME = 64
@@ -82,7 +82,7 @@ class Account:
         self._held: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._closing = threading.Event()
-        self._spending = NOTHING_SPENT
+        self._spending = means.ledger.spent_by(node)
         self._spent = ""
         self._failure: OppieError | None = None
         redaction = Redaction((*means.hidden, self.token))
@@ -111,7 +111,8 @@ class Account:
 
     @property
     def spending(self) -> Spending:
-        """What the account's requests have come to; final once the account is closed."""
+        """What the node's requests have come to, those before an interruption included; final once
+        the account is closed."""
         with self._lock:
             return self._spending
 

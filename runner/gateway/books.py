@@ -83,7 +83,7 @@ class Books:
     _sums: defaultdict[tuple[str, ...], _Sum] = field(default_factory=lambda: defaultdict(_Sum))
     _open: dict[str, tuple[str, Opening]] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
-    _spending: dict[str, Spending] = field(default_factory=dict)
+    _spending: dict[tuple[str, ...], Spending] = field(default_factory=dict)
 
     def enter(self, day: str, entry: Opening | Settlement) -> None:
         """Set money aside, or replace what was set aside by what it cost."""
@@ -103,8 +103,9 @@ class Books:
         for each in self._sums_of(day, opening.run, opening.node):
             each.pending -= opening.most_nano
             each.spent += settlement.nano
-        so_far = self._spending.get(opening.run, NOTHING_SPENT)
-        self._spending[opening.run] = so_far + settlement.spending
+        for key in ((opening.run,), (opening.run, opening.node)):
+            so_far = self._spending.get(key, NOTHING_SPENT)
+            self._spending[key] = so_far + settlement.spending
 
     def owners(self) -> set[str]:
         """Whose requests are under way, as far as is written."""
@@ -137,9 +138,9 @@ class Books:
                 now = False
         return now
 
-    def spending(self, run: str) -> Spending:
-        """What a run has come to, as far as it is settled."""
-        return self._spending.get(run, NOTHING_SPENT)
+    def spending(self, *key: str) -> Spending:
+        """What a run, or ``(run, node)``, has come to, as far as it is settled."""
+        return self._spending.get(key, NOTHING_SPENT)
 
     def spent_usd(self, *key: str) -> float:
         """What is settled for ``("day", day)``, ``("run", run)`` or ``("node", run, node)``."""

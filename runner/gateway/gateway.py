@@ -50,6 +50,10 @@ class Gateway:
         ``transcript`` is appended to; its folder has to be there when the first request ends."""
         return Account(node, transcript, self._means)
 
+    def spent_by(self, node: str) -> Spending:
+        """What a node has come to, also before it was interrupted."""
+        return self._means.ledger.spent_by(node)
+
     def upstream(self, dialect: Dialect, model: str = "") -> Upstream | None:
         """The first upstream that speaks a dialect and serves a model (any, if none is said)."""
         for each in self._means.upstreams.values():

@@ -117,6 +117,11 @@ class Ledger:
         with self._changed:
             return self._books.spending(self._run)
 
+    def spent_by(self, node: str) -> Spending:
+        """What a node of the run has come to, also before it was interrupted."""
+        with self._changed:
+            return self._books.spending(self._run, node)
+
     @property
     def run_usd(self) -> float:
         """What the run has cost."""
