@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from runner.cli.estimating import estimated
 from runner.cli.learning import BriefedPool
 from runner.cli.parts import Parts
-from runner.evidence import Recorded
+from runner.expand.claiming import claim_again
 from runner.expand.context import RunContext
 from runner.expand.evicting import Evictor
 from runner.expand.journey import Expander
@@ -140,10 +140,7 @@ def _explained(stop: Stopped, standing: Standing) -> Stopped:
 def _claim_again(context: RunContext, pending: tuple[Job, ...]) -> None:
     """What open attempts had claimed before their planner died, before any job is handed out."""
     for job in pending:
-        attempt = context.attempt(job.attempt_id)
-        recorded = attempt.kept("evidence", Recorded)
-        if recorded and attempt.kept("twin", str) == "":
-            context.claims.claim(recorded.tree_id, job.label)
+        claim_again(context, job)
 
 
 @contextmanager

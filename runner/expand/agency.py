@@ -12,7 +12,7 @@ from runner.agents.protocol import Flags
 from runner.expand.context import RunContext
 from runner.expand.desk import AtWork
 from runner.gateway import Account, Gateway
-from runner.model import Briefing, Job
+from runner.model import NOTHING_SPENT, Briefing, Job, Spending
 from runner.prompts import Prompts, Scene
 from runner.sandbox.protocol import Door
 
@@ -53,6 +53,14 @@ def agency_of(context: RunContext) -> Agency:
 def briefing_of(job: Job, context: RunContext) -> Briefing:
     """What the planner has told; without a planner, what the task tells."""
     return job.briefing or Briefing(context.task.benchmark.objective, job.origin.label)
+
+
+def spent_before(agency: Agency, job: Job) -> Spending:
+    """What models were paid for the job's earlier attempts, which the engine has failed."""
+    if agency.gateway is None:
+        return NOTHING_SPENT
+    earlier = (f"{job.label}-{number}" for number in range(1, job.number))
+    return sum(map(agency.gateway.spent_by, earlier), NOTHING_SPENT)
 
 
 @contextlib.contextmanager

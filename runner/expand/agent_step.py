@@ -24,6 +24,7 @@ from runner.model import NOTHING_SPENT, AgentSpec, AgentStatus, Job, Phase, Snap
 from runner.sandbox.protocol import Door, Step, StepResult
 
 _ACT = "act"
+_ADVICE = "advice"
 _ONE_STREAM = ("sh", "-c", "exec sh -s 2>&1")
 
 
@@ -32,7 +33,7 @@ class Turn:
     """What an agent is asked, in which state: that of ``image``, whose sources are ``commit``.
 
     ``number`` counts its rounds at the node from 1. One that is to have tools has a ``root`` to be
-    compared with.
+    compared with. ``paid`` is what the attempt's earlier turns have come to.
     """
 
     adapter: Adapter
@@ -44,15 +45,18 @@ class Turn:
     number: int = 1
     session: str = ""
     root: Root | None = None
+    paid: Spending = NOTHING_SPENT
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What came of a turn: how its step ended, the report, and what it cost."""
+    """What came of a turn: how its step ended, the report, and what it cost, in money and in container
+    seconds, those of its tools included."""
 
     step: StepResult
     report: Report
     spending: Spending
+    container_s: float
 
 
 def take_turn(
@@ -62,19 +66,19 @@ def take_turn(
 
     What was finished before a crash is read. Raises ``EngineError``, ``StateError``, ``Cancelled``.
     """
-    took = trial.attempt.kept("took", Took)
+    took, meter = trial.attempt.kept("took", Took), trial.meter
     if took is None:
-        before = account.spending if account else NOTHING_SPENT
+        before_s = meter.container_s
         step = yield from _run(trial, job, turn, agency, account)
-        report = report_of(turn.adapter, trial.attempt.log(_ACT), step)
-        found = agency.found[turn.adapter.name].version
-        report = replace(report, version=report.version or found)
+        meter.container_s += step.seconds
+        report = _report(trial, turn, step, agency)
         if account and account.spent and report.status is not AgentStatus.DONE:
             report = replace(report, status=AgentStatus.BUDGET, reason=account.spent)
-        spending = account.spending - before if account else _told(report, turn.adapter)
-        took = Took(step, report, spending)
+        spending = account.cut() - turn.paid if account else _told(report, turn.adapter)
+        took = Took(step, report, spending, meter.container_s - before_s)
         trial.attempt.once("took", Took, lambda: took)
-    trial.meter.container_s += took.step.seconds
+    else:
+        meter.container_s += took.container_s
     yield Phase(trial.label, "agent.finished", _facts(turn, took))
     return took
 
@@ -153,7 +157,7 @@ def _advised(
 ) -> Assignment:
     """What a model has answered; without a patch, the reason stands where the prompt was."""
     advice = trial.attempt.once(
-        "advice",
+        _ADVICE,
         Advice,
         lambda: consult(trial.context, turn.commit, adapter, assignment, account, upstream),
     )
@@ -179,6 +183,14 @@ def _command_file(path: str, text: bytes) -> bytes:
     folder = path.rpartition("/")[0].encode()
     written = b"printf %s " + shlex.quote(text.decode()).encode()
     return b'mkdir -p "$HOME/%s" && %s >"$HOME/%s"\n' % (folder, written, path.encode())
+
+
+def _report(trial: Trial, turn: Turn, step: StepResult, agency: Agency) -> Report:
+    """What the log says; it doesn't have the words of a model that was asked from here."""
+    report = report_of(turn.adapter, trial.attempt.log(_ACT), step)
+    advice = trial.attempt.kept(_ADVICE, Advice)
+    version = report.version or agency.found[turn.adapter.name].version
+    return replace(report, version=version, said=advice.said if advice else report.said)
 
 
 def _told(report: Report, adapter: Adapter) -> Spending:

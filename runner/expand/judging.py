@@ -36,6 +36,14 @@ class Meter:
     container_s: float = 0.0
     saved_s: float = 0.0
 
+    def add(self, other: Meter) -> None:
+        """Count what another has counted as well."""
+        self.container_s += other.container_s
+        self.saved_s += other.saved_s
+
+    def __sub__(self, other: Meter) -> Meter:
+        return Meter(self.container_s - other.container_s, self.saved_s - other.saved_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -16,18 +16,28 @@ from dataclasses import dataclass, replace
 
 from runner.agents.adapters import by_name
 from runner.agents.protocol import Adapter
+from runner.errors import EngineError, StateError
 from runner.evidence import set_ref
 from runner.expand.acting import keep, vetoed
-from runner.expand.agency import Agency, account_of, agency_of, briefing_of
+from runner.expand.agency import Agency, account_of, agency_of, briefing_of, spent_before
 from runner.expand.agent_step import Took, Turn, take_turn
+from runner.expand.claiming import let_go
 from runner.expand.context import snapshot_of
 from runner.expand.deciding import Notes
-from runner.expand.judging import Failure, Trial
+from runner.expand.judging import Failure, Trial, failure_of
 from runner.expand.observing import observed
 from runner.expand.profiling import profile_of
 from runner.expand.reviewing import reviewed
 from runner.expand.root import Root
-from runner.expand.rounds import Stage, chosen, is_enough, is_kept, may_go_on, outcome_of
+from runner.expand.rounds import (
+    Stage,
+    chosen,
+    is_candidate,
+    is_enough,
+    is_kept,
+    may_go_on,
+    outcome_of,
+)
 from runner.expand.standing import Said, standing
 from runner.gateway import Account
 from runner.model import (
@@ -56,16 +66,22 @@ def reason(trial: Trial, root: Root, job: Job, notes: Notes) -> Said:
     """
     if veto := vetoed(trial.context, job):
         return veto
-    agency = agency_of(trial.context)
-    with account_of(agency, job.attempt_id, trial.attempt.folder) as account:
-        node = _Node(trial, root, job, agency, account)
-        stages = yield from node.rounds()
-        best = chosen(stages)
-        _settle(trial, job, stages, best, notes)
-        result = best.result
-        if is_enough(result, trial.context.task.search.thresholds):
-            rejected = yield from reviewed(trial, job, best, agency, account, notes)
-            result = rejected or result
+    agency, told = agency_of(trial.context), job.briefing
+    if told:  # what is told later, of a tree that has grown, is for another attempt
+        job = replace(job, briefing=trial.attempt.once("briefing", Briefing, lambda: told))
+    notes.spending = spent_before(agency, job)
+    try:
+        with account_of(agency, job.attempt_id, trial.attempt.folder) as account:
+            stages = yield from _Node(trial, root, job, agency, account).rounds()
+            best = chosen(stages)
+            _settle(trial, job, stages, best, notes)
+            result = best.result
+            if is_candidate(result, trial.context.task.search.thresholds):
+                rejected = yield from reviewed(trial, job, best, agency, account, notes)
+                result = rejected or result
+    except (EngineError, StateError):
+        let_go(trial, job)
+        raise
     return result
 
 
@@ -109,7 +125,8 @@ class _Node:
         if self._briefing.why:
             facts: dict[str, object] = {"model": self._briefing.model, "why": self._briefing.why}
             yield Phase(self.job.label, "model.chosen", facts)
-        prompt = yield from self._opening(ground.image)
+        opening = yield from self._opening(ground.image)
+        prompt = opening
         stages: list[Stage] = []
         while True:
             stage, found = yield from self._round(len(stages) + 1, ground, prompt, stages)
@@ -122,7 +139,7 @@ class _Node:
             if done.kept and stage.snapshot:
                 words = f"after round {done.number}"
                 ground = _Ground(stage.snapshot, done.commit, stage.gain, done.session, words)
-            prompt = self._reply(prompt, stages, found, ground)
+            prompt = self._reply(opening, stages, found, ground)
 
     def _opening(self, image: Snapshot) -> Generator[Phase, None, str]:
         profile = yield from profile_of(self.trial, image)
@@ -158,8 +175,9 @@ class _Node:
     ) -> Generator[Phase, None, tuple[Stage, Essence]]:
         """One round, unless it was over before a crash."""
         trial = replace(self.trial, attempt_id=f"{self.job.attempt_id}-r{number}")
-        stage = trial.attempt.kept("stage", Stage)
+        stage, meter = trial.attempt.kept("stage", Stage), trial.meter
         if stage is None:
+            before = replace(meter)
             prompt = trial.attempt.once(_PROMPT, str, lambda: prompt)
             turn = Turn(
                 self._adapter,
@@ -171,12 +189,17 @@ class _Node:
                 number,
                 ground.session,
                 self.root,
+                sum((each.round.spending for each in stages), NOTHING_SPENT),
             )
             took = yield from take_turn(trial, self.job, turn, self.agency, self.account)
-            notes = Notes(container=took.step.container, meter=trial.meter)
+            notes = Notes(container=took.step.container, meter=meter)
             result = yield from self._judged(trial, took, notes, ground, stages)
-            stage = self._stage(trial, turn, took, notes, result, ground)
+            stage = replace(
+                self._stage(trial, turn, took, notes, result, ground), meter=meter - before
+            )
             trial.attempt.once("stage", Stage, lambda: stage)
+        else:
+            meter.add(stage.meter)
         done = stage.round
         facts = {"round": number, "outcome": str(done.outcome), "reason": done.reason}
         yield Phase(self.job.label, "round.finished", facts | {"gain": done.gain, "kept": done.kept})
@@ -186,13 +209,11 @@ class _Node:
         self, trial: Trial, took: Took, notes: Notes, ground: _Ground, stages: Sequence[Stage]
     ) -> Said:
         """What a round's state is worth. What an agent wrote before it hung is kept, not judged."""
-        failure = yield from keep(
-            trial, self.root, self.job, notes, took.step, trial.attempt_id
-        )
-        report, cut_off = took.report, outcome_of(took.report.status)
+        failure = _cut_off(took)
+        if failure is None or failure.outcome is not Outcome.DISK:  # it would fill the next disk
+            kept = yield from keep(trial, self.root, self.job, notes, took.step, trial.attempt_id)
+            failure = kept or failure
         twin = self._seen(notes, stages)
-        if failure is None and cut_off:
-            failure = Failure(cut_off, f"the agent: {report.reason or report.status}")
         if failure is None and twin:
             failure = Failure(Outcome.DUPLICATE, f"the same source tree as after round {twin}")
         if failure:
@@ -204,10 +225,10 @@ class _Node:
         )
 
     def _seen(self, notes: Notes, stages: Sequence[Stage]) -> int:
-        """The earlier round that had left the same sources, or 0."""
+        """The earlier round that had left the same sources, and was judged; or 0."""
         tree_id = notes.recorded.tree_id if notes.recorded else ""
-        same = [stage.round.number for stage in stages if stage.round.tree_id == tree_id]
-        return same[0] if same and tree_id else 0
+        judged = (stage.round for stage in stages if stage.snapshot)
+        return next((each.number for each in judged if each.tree_id == tree_id), 0)
 
     def _stage(
         self,
@@ -244,6 +265,16 @@ class _Node:
         return Stage(done, result, recorded, notes.snapshot, notes.twin, notes.remark, notes.proof)
 
 
+def _cut_off(took: Took) -> Failure | None:
+    """Why a round isn't judged: the limit that its container has hit, or how the agent ended."""
+    limit = failure_of(took.step.exit, took.step.code, "the agent")
+    if limit and limit.outcome in (Outcome.OOM, Outcome.DISK):
+        return limit
+    report = took.report
+    outcome = outcome_of(report.status)
+    return Failure(outcome, f"the agent: {report.reason or report.status}") if outcome else None
+
+
 def _words(result: Failure | Measurement, thresholds: Thresholds) -> tuple[Outcome, str]:
     if isinstance(result, Failure):
         return result.outcome, result.reason
@@ -259,7 +290,7 @@ def _settle(
         best.recorded, best.twin, best.remark, best.proof,
     )  # fmt: skip
     notes.rounds = tuple(stage.round for stage in stages)
-    notes.spending = sum((each.spending for each in notes.rounds), NOTHING_SPENT)
+    notes.spending = sum((each.spending for each in notes.rounds), notes.spending)
     notes.seconds["act"] = round(sum(each.seconds for each in notes.rounds), 4)
     notes.tree_id = best.round.tree_id if best.snapshot or best.twin else ""
     for stage in stages:

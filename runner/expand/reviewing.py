@@ -12,7 +12,7 @@ from runner.expand.deciding import Notes
 from runner.expand.judging import Failure, Trial
 from runner.expand.rounds import Stage
 from runner.gateway import Account
-from runner.model import Job, Measurement, Outcome, Phase
+from runner.model import NOTHING_SPENT, Job, Measurement, Outcome, Phase
 from runner.prompts import read_review
 
 _DIFF_BYTES = 64 << 10
@@ -21,7 +21,7 @@ _DIFF_BYTES = 64 << 10
 def reviewed(
     trial: Trial, job: Job, best: Stage, agency: Agency, account: Account | None, notes: Notes
 ) -> Generator[Phase, None, Failure | None]:
-    """Let the task's reviewer, if it has one, read a node that has gained enough.
+    """Let the task's reviewer, if it has one, read a node that may be handed over.
 
     What it changes in its container is nobody's. A reviewer that fails, or says nothing clear,
     rejects nothing. Raises ``EngineError``, ``StateError``, ``Cancelled``.
@@ -40,7 +40,15 @@ def reviewed(
         best.result,
         [line for line in (best.proof, best.remark) if line],
     )
-    turn = Turn(by_name(spec.adapter), spec, prompt, spec.model, best.snapshot, best.round.commit)
+    turn = Turn(
+        by_name(spec.adapter),
+        spec,
+        prompt,
+        spec.model,
+        best.snapshot,
+        best.round.commit,
+        paid=sum((each.spending for each in notes.rounds), NOTHING_SPENT),
+    )
     took = yield from take_turn(trial, job, turn, agency, account)
     trial.sandbox.remove(took.step.container)
     notes.spending = notes.spending + took.spending

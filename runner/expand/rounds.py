@@ -6,11 +6,11 @@ Pure: ``reasoning`` makes the rounds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.evidence import Recorded
-from runner.expand.judging import Failure
-from runner.model import AgentStatus, Measurement, Outcome, Round, Snapshot
+from runner.expand.judging import Failure, Meter
+from runner.model import AgentStatus, Decision, Measurement, Outcome, Round, Snapshot
 from runner.planner.reward import Thresholds, judge
 
 
@@ -18,7 +18,7 @@ from runner.planner.reward import Thresholds, judge
 class Stage:
     """The state that one round left, and what is known of it. ``snapshot`` is ``None`` if there was
     nothing to judge: it changed nothing, or touched what judges, or was cut off. ``twin``,
-    ``remark`` and ``proof`` are those of ``deciding.Notes``."""
+    ``remark`` and ``proof`` are those of ``deciding.Notes``; ``meter`` is what the round took."""
 
     round: Round
     result: Failure | Measurement
@@ -27,6 +27,7 @@ class Stage:
     twin: str = ""
     remark: str = ""
     proof: str = ""
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def gain(self) -> float | None:
@@ -51,6 +52,13 @@ def is_enough(result: Failure | Measurement, thresholds: Thresholds) -> bool:
         return False
     improved = judge(result, thresholds).outcome is Outcome.IMPROVED
     return improved and result.delta >= thresholds.min_gain
+
+
+def is_candidate(result: Failure | Measurement, thresholds: Thresholds) -> bool:
+    """Whether the node may come to be verified and handed over, so that a reviewer has to see it."""
+    if isinstance(result, Failure):
+        return False
+    return judge(result, thresholds).decision is Decision.COMMIT and result.gain > 0.0
 
 
 def may_go_on(status: AgentStatus) -> bool:
