@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 
 from runner.evidence import TARGET
 from runner.model import ROOT
-from runner.reconcile.names import is_clean_room, is_label, is_node_attempt
+from runner.reconcile.names import is_clean_room, is_label, is_node_attempt, whole_of
 from runner.reconcile.ruling import Fate, Ruling, Thing
 from runner.store import KnownNode, KnownRun
 
@@ -61,6 +61,8 @@ def _fate(
         return Fate.KEEP, f"evidence of a merge of {found['label']}", ""
     if name.endswith("-rebuilt"):
         return Fate.KILL, "what a rebuilt snapshot was compared with", ""
+    if whole_of(name):
+        return Fate.KEEP, "what one of an agent's rounds had done", ""
     stem = name.removesuffix("-built")
     if stem != name and is_clean_room(stem):
         return Fate.KEEP, "evidence of what a clean room has judged", ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from runner.reconcile.names import is_node_attempt
+from runner.reconcile.names import is_node_attempt, whole_of
 from runner.reconcile.ruling import Fate, Ruling, Thing
 from runner.store import KnownRun
 
@@ -17,7 +17,8 @@ def rule_attempts(known: KnownRun, attempts: Sequence[Path]) -> Iterator[Ruling]
     attempt would give the attempt the result of another: it is moved out of the way.
     """
     for path in attempts:
-        if is_node_attempt(path.name) and path.name not in known.attempts:
+        attempt_id = whole_of(path.name) or path.name
+        if is_node_attempt(attempt_id) and attempt_id not in known.attempts:
             why = "no row of the journal explains this attempt"
             yield Ruling(Thing.FOLDER, str(path), known.run_id, Fate.RESET, why)
 

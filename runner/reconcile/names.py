@@ -6,6 +6,7 @@ import re
 
 _LABEL = re.compile(r"A(\.[1-9][0-9]*)*")
 _ATTEMPT = re.compile(r"(A(?:\.[1-9][0-9]*)*)-[1-9][0-9]*")
+_PART = re.compile(rf"({_ATTEMPT.pattern})-[a-z]+[0-9]*")
 # An attempt in a clean room, such as A.1-verify-2, A-room-1 or A.1-merge-1-before.
 _CLEAN_ROOM = re.compile(r"A(\.[1-9][0-9]*)*-[a-z]+-[1-9][0-9]*(-[a-z]+)*")
 
@@ -18,6 +19,13 @@ def is_label(name: str) -> bool:
 def is_node_attempt(name: str) -> bool:
     """Whether it is the id of an attempt that has a row, such as ``A.1-2``."""
     return _ATTEMPT.fullmatch(name) is not None
+
+
+def whole_of(name: str) -> str:
+    """The id of the attempt that a part has, such as ``A.1-2`` of its round ``A.1-2-r1``; "" if it is
+    the name of no part."""
+    found = _PART.fullmatch(name)
+    return found[1] if found else ""
 
 
 def is_clean_room(name: str) -> bool:
