@@ -51,6 +51,8 @@ def test_it_is_read_back(tmp_path: Path) -> None:
     with Ledger(folder, "run-1", clock) as again:
         assert again.spending == Spending(2, 20, 8, 4, 0.03)
         assert (again.run_usd, again.day_usd) == (0.03, 0.03)
+        assert again.spent_by("A.1") == again.spending
+        assert again.spent_by("A.2") == NOTHING_SPENT
         with pytest.raises(
             CapReached, match=r"the node's budget is spent: .* \$0.03, and has used \$0.03"
         ):

@@ -151,6 +151,9 @@ def test_a_nodes_cap_is_of_all_its_accounts_and_of_no_other_node(tmp_path: Path)
             assert again.spending.requests == 1  # the first account's
         with stage.gateway.open("A.2", tmp_path / "other.jsonl") as other:
             other.ask("anthropic", "/v1/messages", ASK)
+            assert other.spending.requests == 1
+        assert stage.gateway.spent_by("A.1") == stage.account.spending
+        assert stage.gateway.spending.requests == 2
 
 
 def test_counting_tokens_goes_on_without_money(tmp_path: Path) -> None:
