@@ -151,7 +151,8 @@ class Adapter(Protocol):
 
     @property
     def probe(self) -> str:
-        """A shell script that prints the version and the help of the agent's program."""
+        """A shell script that prints the version and the help of the agent's program; "" if there
+        is none to ask."""
 
     def read_probe(self, text: str) -> Flags:
         """What the probe's output says.

@@ -37,7 +37,7 @@ class Command:
     dialects: tuple[Dialect, ...] = ()
     resumes = False
     tools = True
-    probe = "exit 0\n"
+    probe = ""
 
     def read_probe(self, text: str) -> Flags:
         """Nothing: each command is another."""
