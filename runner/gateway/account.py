@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.errors import OppieError, StateError
+from runner.errors import StateError
 from runner.gateway.api import route, split
 from runner.gateway.bodies import Asked, ask_for
 from runner.gateway.books import Caps, Settlement
@@ -84,7 +84,7 @@ class Account:
         self._closing = threading.Event()
         self._spending = means.ledger.spent_by(node)
         self._spent = ""
-        self._failure: OppieError | None = None
+        self._failure: Exception | None = None
         redaction = Redaction((*means.hidden, self.token))
         self._office = Office(
             node=node,
@@ -166,6 +166,8 @@ class Account:
         try:
             with sock, self._hold(sock):
                 self._desk.serve(sock)
+        except Exception as error:  # nobody sees a thread's; it is told at the end
+            self._failed(error)
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())
@@ -175,8 +177,7 @@ class Account:
         try:
             self._exchange(asked, headers, client)
         except StateError as error:
-            with self._lock:
-                self._failure = self._failure or error
+            self._failed(error)
             raise Refused(503, "what models cost can't be written down here", final=True) from error
 
     def _exchange(self, asked: Asked, headers: dict[str, str], out: Out) -> None:
@@ -188,6 +189,10 @@ class Account:
             with self._lock:
                 self._spent = str(refused)
             raise
+
+    def _failed(self, error: Exception) -> None:
+        with self._lock:
+            self._failure = self._failure or error
 
     def _count(self, settlement: Settlement) -> None:
         with self._lock:
@@ -206,7 +211,7 @@ class Account:
             with self._lock:
                 self._held.discard(sock)
 
-    def _close(self) -> OppieError | None:
+    def _close(self) -> Exception | None:
         """Cut everything for good; what went wrong."""
         with self._lock:  # nobody is taken in after that
             self._closing.set()

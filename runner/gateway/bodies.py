@@ -69,7 +69,10 @@ class Asked:
 
 def ask(route: Route, body: bytes) -> Asked:
     """Look at a body. Raises ``Refused``."""
-    return ask_for(route, _read(body))
+    try:
+        return ask_for(route, _read(body))
+    except RecursionError as error:
+        raise _no("the body is no JSON that a conversation would be: it is too deep") from error
 
 
 def ask_for(route: Route, said: dict[str, Any]) -> Asked:
@@ -108,7 +111,7 @@ def _read(body: bytes) -> dict[str, Any]:
         raise Refused(413, "a body of more values than a conversation has", final=True)
     try:
         said = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _no(f"the body is no JSON: {error}") from error
     if not isinstance(said, dict):
         raise _no("the body is no JSON object")

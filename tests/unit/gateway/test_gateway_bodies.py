@@ -236,6 +236,23 @@ def test_whether_input_is_kept_for_an_hour() -> None:
     assert not asked("messages", system='a text with "ttl":"1h" in it').kept_1h
 
 
+@pytest.mark.parametrize("part", ["[", '{"content":', '{"type":"namespace","tools":['])
+def test_a_body_of_any_depth_is_refused_or_goes_on(part: str) -> None:
+    close = "".join({"{": "}", "[": "]"}.get(each, "") for each in reversed(part))
+    upstream = Upstream("here", Dialect.OPENAI, "http://localhost:1", ("*",), KEY)
+    found = route(upstream, "/v1/responses", "")
+    deepest = 0
+    for depth in range(10, 1200, 10):
+        deep = f"{part * depth}null{close * depth}"
+        body = f'{{"model": "m", "input": {deep}, "tools": [{deep}]}}'
+        try:
+            ask(found, body.encode())
+            deepest = depth
+        except Refused as refused:
+            assert refused.status == 400
+    assert deepest >= 50
+
+
 def test_letters_beyond_ascii_arrive() -> None:
     text = "na\u00efve \U0001f600 \ud800"
     assert told(asked("messages", system=text))["system"] == text

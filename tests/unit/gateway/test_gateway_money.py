@@ -236,6 +236,20 @@ def test_an_account_tells_its_failure_only_if_nothing_else_went_wrong(tmp_path: 
             pass
 
 
+def test_what_goes_wrong_in_a_thread_is_told_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("nobody thought of this")
+
+    with Stage(tmp_path) as stage:
+        monkeypatch.setattr("runner.gateway.serving.ask", fail)
+        assert stage.raw(stage.request("/anthropic/v1/messages", ASK)) == b""
+        with pytest.raises(LookupError, match="nobody thought of this"):
+            stage.close()
+        stage.account._failure = None
+
+
 def test_a_wait_for_money_ends_with_the_node(tmp_path: Path) -> None:
     done, asked = threading.Event(), threading.Event()
 
