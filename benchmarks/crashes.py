@@ -1,6 +1,7 @@
 """Planners that are killed and resumed: is each visit counted once, and is nothing left behind?
 
-    python -m benchmarks.crashes [--fake 260] [--engine 40] [--seed 0] [--at-once 2]
+    python -m benchmarks.crashes [--fake 260] [--worktree 40] [--tempdir 20] [--engine 40]
+                                 [--seed 0] [--at-once 2]
     python -m benchmarks.crashes --only fake full 17       one seed again, and its place is kept
 
 Two of three seeds are killed (``kill -9``, of the planner alone or with its children) before or after
@@ -13,7 +14,7 @@ resumed to its end, and then looked at:
 - each attempt that counts has one visit, statistics rebuilt from the visits are those that are stored,
   and nothing is in flight;
 - no command whose end was written down began again, nor one that could be adopted, as a witness
-  outside has it (a file on the host for the fake sandbox, the engine's own events for the engine);
+  outside has it (a file on the host where there is no engine, the engine's own events for the engine);
 - there is no container, process, image, volume, evidence ref, lock or scratch file that no row
   explains, no node whose image or ref is gone, and no attempt's evidence that no ref holds.
 
@@ -33,12 +34,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.images import ensure_agent_image
+from runner.model import SandboxKind
 from runner.sandbox.connect import connect
 from tests.crash.campaign import (
     ENGINE_SCENES,
     FAKE_SCENES,
     SHORT_ENGINE_SCENES,
     SHORT_SCENES,
+    TEMPDIR_SCENES,
+    WORKTREE_SCENES,
     Campaign,
     quick_folder,
 )
@@ -51,6 +55,10 @@ from tests.crash.witness import Starts
 SCENES = {
     (FAKE, "full"): FAKE_SCENES,
     (FAKE, "short"): SHORT_SCENES,
+    (SandboxKind.WORKTREE, "full"): WORKTREE_SCENES,
+    (SandboxKind.WORKTREE, "short"): WORKTREE_SCENES,
+    (SandboxKind.TEMPDIR, "full"): TEMPDIR_SCENES,
+    (SandboxKind.TEMPDIR, "short"): TEMPDIR_SCENES,
     (ENGINE, "full"): ENGINE_SCENES,
     (ENGINE, "short"): SHORT_ENGINE_SCENES,
 }
@@ -88,7 +96,7 @@ def ordeals(
 ) -> Iterator[Ordeal]:
     """The ordeals of one world; the place of what went wrong stays in ``folder``."""
     scenes = SCENES[world, size]
-    if world == FAKE:
+    if world != ENGINE:
         yield from Campaign(folder, scenes).ordeals(seeds, at_once)
         return
     with closing(connect()) as client:
@@ -135,6 +143,8 @@ def show(tallies: Sequence[Tally]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--fake", type=int, default=260)
+    parser.add_argument("--worktree", type=int, default=40)
+    parser.add_argument("--tempdir", type=int, default=20)
     parser.add_argument("--engine", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--at-once", type=int, default=2)
@@ -146,7 +156,7 @@ def main() -> int:
         (ordeal,) = ordeals(world, size, [int(seed)], 1, folder)
         print(told(ordeal), f"  place  {folder}", sep="\n")
         return 1 if ordeal.wrong else 0
-    counts = {FAKE: options.fake, ENGINE: options.engine}
+    counts = {world: getattr(options, world) for world, _ in SCENES}
     tallies = [
         tallied(world, range(options.seed, options.seed + count), options.at_once)
         for world, count in counts.items()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.model import SandboxKind
 from tests.crash.ordeal import Calm, Ordeal, calm, lives_of, suffer
 from tests.crash.scenes import ENGINE, FAKE, Place, Scene
 from tests.crash.witness import Lines, Witness
@@ -27,8 +28,17 @@ SHORT_SCENES = (
     Scene(FAKE, "frontier", 6, 3, short=True),
     Scene(FAKE, "ucb1", 7, 4, workers=3, short=True),
 )
+WORKTREE_SCENES = (
+    Scene(SandboxKind.WORKTREE, "ucb1", 5, 3, short=True),
+    Scene(SandboxKind.WORKTREE, "frontier", 7, 4, workers=3, short=True),
+)
+TEMPDIR_SCENES = (Scene(SandboxKind.TEMPDIR, "frontier", 6, 3, workers=2, short=True),)
 ENGINE_SCENES = (Scene(ENGINE, "ucb1", 2, 5), Scene(ENGINE, "frontier", 4, 4, workers=2))
-SHORT_ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2, short=True),)
+SHORT_LOCAL_SCENES = (
+    Scene(SandboxKind.WORKTREE, "ucb1", 5, 3, short=True),
+    Scene(SandboxKind.TEMPDIR, "frontier", 7, 3, workers=2, short=True),
+)
+ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2, short=True),)
 
 
 @contextmanager

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from runner.evidence.git import Git
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
-from tests.crash.scenes import FAKE, Place
+from runner.sandbox.local import LocalSandbox
+from runner.sandbox.local.names import NEW
+from tests.crash.scenes import ENGINE, LOCAL, Place
 
 _BASE_TAG = "oppie/fake-base:latest"
 _MAKING = ("new-", "old-", ".")  # what the fake is making or removing; an engine doesn't show it
@@ -20,14 +23,14 @@ _SCRATCH = ("*.tmp", "tmp*", "*.part", "*.lock", "fast_import_crash_*")
 
 def containers(place: Place) -> frozenset[str]:
     """The names of a run's containers, running or not."""
-    if place.scene.world == FAKE:
+    if place.scene.world != ENGINE:
         return frozenset(path.name for path in (place.world / "containers").iterdir())
     return frozenset(name.lstrip("/") for each in _containers(place) for name in each["Names"])
 
 
 def volumes(place: Place) -> frozenset[str]:
     """The volumes that a run's containers use."""
-    if place.scene.world == FAKE:
+    if place.scene.world != ENGINE:
         return frozenset()
     mounts = [mount for each in _containers(place) for mount in each["Mounts"]]
     return frozenset(mount["Name"] for mount in mounts if mount["Type"] == "volume")
@@ -35,7 +38,7 @@ def volumes(place: Place) -> frozenset[str]:
 
 def all_volumes(place: Place) -> frozenset[str]:
     """The engine's volumes, whosoever they are."""
-    if place.scene.world == FAKE:
+    if place.scene.world != ENGINE:
         return frozenset()
     with closing(connect()) as client:
         found: list[dict[str, Any]] = client.api.volumes()["Volumes"] or []
@@ -50,7 +53,11 @@ def _containers(place: Place) -> list[dict[str, Any]]:
 
 def images(place: Place) -> frozenset[str]:
     """The tags of a run's images; the digest of one that has none, and whatever else lies there."""
-    if place.scene.world != FAKE:
+    if place.scene.world in LOCAL:
+        held = LocalSandbox(LOCAL[0], place.world, place.run_id).leftovers().images
+        drafts = Git(f"--git-dir={place.world / 'states.git'}").run("for-each-ref", NEW)
+        return frozenset((*held, *drafts.decode().split()))
+    if place.scene.world == ENGINE:
         with closing(connect()) as client:
             found = client.api.images(filters=_of(place))
         return frozenset(name for each in found for name in names_of(each))
@@ -70,7 +77,7 @@ def names_of(image: dict[str, Any]) -> list[str]:
 
 
 def processes(place: Place) -> list[str]:
-    """The command lines of the fake's containers that run."""
+    """The command lines of containers that run, but for an engine's."""
     found, wanted = [], os.fsencode(place.world)
     for process in Path("/proc").iterdir():
         if process.name.isdigit():

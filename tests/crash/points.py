@@ -64,6 +64,7 @@ POINTS: dict[str, tuple[str, ...]] = {
     "input delivered": ("pathlib:Path.touch",),
     "step run": (
         "runner.sandbox.fake:FakeSandbox.run",
+        "runner.sandbox.local:LocalSandbox.run",
         "runner.sandbox.engine:EngineSandbox.run",
     ),
     "step file": (
@@ -77,13 +78,18 @@ POINTS: dict[str, tuple[str, ...]] = {
     "claim": ("runner.evidence:Claims.claim",),
     "snapshot": (
         "runner.sandbox.fake:FakeSandbox.commit",
+        "runner.sandbox.local:LocalSandbox.commit",
         "runner.sandbox.engine:EngineSandbox.commit",
     ),
     "image saved": (
         "runner.sandbox.image_folder:ImageFolder.save",
+        "runner.sandbox.local.states:States.save",
         "docker:APIClient.commit",
     ),
-    "image tagged": ("runner.sandbox.image_folder:ImageFolder._tag",),
+    "image tagged": (
+        "runner.sandbox.image_folder:ImageFolder._tag",
+        "runner.sandbox.local.states:States._keep",
+    ),
     "repetition": ("runner.sandbox.session:LoopSession.repeat",),
     "result file": ("runner.expand.attempt:Attempt.finish",),
     "visit": ("runner.store:RunJournal.record",),
@@ -91,11 +97,17 @@ POINTS: dict[str, tuple[str, ...]] = {
     "abandoned": ("runner.store:RunJournal.abandon",),
     "container removed": (
         "runner.sandbox.fake:FakeSandbox.remove",
+        "runner.sandbox.local:LocalSandbox.remove",
         "runner.sandbox.engine:EngineSandbox.remove",
     ),
     "snapshot discarded": (
         "runner.sandbox.fake:FakeSandbox.discard",
+        "runner.sandbox.local:LocalSandbox.discard",
         "runner.sandbox.engine:EngineSandbox.discard",
+    ),
+    "snapshot settled": (
+        "runner.sandbox.fake:FakeSandbox.retag",
+        "runner.sandbox.engine:EngineSandbox.retag",
     ),
     "root row": ("runner.store:Store.set_root",),
     "reconciled": ("runner.reconcile.carry_out:carry_out",),

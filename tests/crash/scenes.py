@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.measure.judge import Check, Trials
-from runner.model import Action
+from runner.model import Action, SandboxKind
 from runner.planner.policy import SearchSettings
 from runner.sandbox.connect import connect
 from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.fake import FakeSandbox
+from runner.sandbox.local import open_local
 from runner.task import Task
 from tests.runs import ACTIONS, Bench, make_task
 
 FAKE, ENGINE = "fake", "engine"
+LOCAL = (SandboxKind.WORKTREE, SandboxKind.TEMPDIR)
 FEW = 5  # nodes
 
 
@@ -50,12 +52,13 @@ class Place:
 
     @property
     def world(self) -> Path:
-        """The images and containers of the fake."""
+        """The images and containers, where they aren't an engine's."""
         return self.folder / "world"
 
     @property
     def begun(self) -> Path:
-        """The witness outside: each command that begins in the fake adds its container's name."""
+        """The witness outside: each command that begins, and not on an engine, adds its
+        container's name."""
         return self.folder / "begun"
 
     @property
@@ -85,6 +88,14 @@ class Place:
                 self.folder,
                 lambda run_id, slot, cancelled: FakeSandbox(self.world, run_id, slot, cancelled),
                 base,
+                self.scene.workers,
+            )
+        if self.scene.world in LOCAL:
+            kind = SandboxKind(self.scene.world)
+            return Bench(
+                self.folder,
+                lambda run_id, slot, told: open_local(kind, self.world, run_id, slot, told),
+                open_local(kind, self.world, "base").base(),
                 self.scene.workers,
             )
         return Bench(
@@ -120,11 +131,12 @@ class Place:
         return replace(action, body=command.encode())
 
     def _telling(self, command: str) -> str:
-        """The command, which tells the witness that it begins. In the fake HOME is in the
-        container's folder; on an engine, the engine itself is the witness."""
+        """The command, which tells the witness that it begins: in which container's folder, which
+        in the fake is HOME's. On an engine, the engine itself is the witness."""
         if self.scene.world == ENGINE:
             return f"( {command} )"
-        return f'echo "$HOME" >> {self.begun}; ( {command} )'
+        home = "$HOME" if self.scene.world == FAKE else "$OPPIE_CONTAINER/home"
+        return f'echo "{home}" >> {self.begun}; ( {command} )'
 
 
 def _git(folder: Path, *arguments: str) -> None:
