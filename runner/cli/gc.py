@@ -60,7 +60,7 @@ def gc(
     """
     policy = Policy(keep, keep_best, keep_frontier, evict, interrupted, with_evidence)
     _demand_sense(policy)
-    with Store(state().journal) as store, all_holdings(store) as holdings:
+    with Store(state().journal) as store, all_holdings(store, for_good=True) as holdings:
         if run:
             policy = replace(policy, only=store.run(run, with_nodes=False).run_id)
         swept = _swept(store, holdings, policy)

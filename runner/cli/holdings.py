@@ -57,8 +57,9 @@ class _Both:
 
 
 @contextmanager
-def all_holdings(store: Store) -> Iterator[Holdings]:
-    """What the runs of the state folder have left, and others on the engine.
+def all_holdings(store: Store, *, for_good: bool = False) -> Iterator[Holdings]:
+    """What the runs of the state folder have left, and others on the engine. ``for_good`` is for
+    sweeps: see ``LocalHoldings``.
 
     The engine may be away where no run of the journal has ever needed it. Raises
     ``EngineUnavailable``.
@@ -67,7 +68,7 @@ def all_holdings(store: Store) -> Iterator[Holdings]:
         folder = state().root / LOCAL
         local = None
         if folder.is_dir():
-            local = stack.enter_context(closing(LocalHoldings(folder)))
+            local = stack.enter_context(closing(LocalHoldings(folder, for_good=for_good)))
         try:
             engine = EngineHoldings(stack.enter_context(connected()))
         except EngineUnavailable:

@@ -56,7 +56,7 @@ def test_the_best_is_found_and_verified_and_all_can_be_let_go_of(
     committed = {n.label for n in view.nodes if n.decision is Decision.COMMIT} | {"A"}
     assert set(left.snapshot_labels.values()) == committed
     assert folders(bench) == []
-    holdings = LocalHoldings(tmp_path / "local")
+    holdings = LocalHoldings(tmp_path / "local", for_good=True)
     held = holdings.leftovers()
     # What the clean room was built of was discarded, and is still there.
     assert {image.node for image in held.held_images} > committed

@@ -20,18 +20,21 @@ from runner.sandbox.trees import remove_tree
 class LocalHoldings:
     """As ``inventory.EngineHoldings``, of the folder that ``open_local`` was given.
 
-    Here, and nowhere else, states go for good. Every method raises ``EngineError``.
+    ``for_good`` is for sweeps: states that were discarded, and what was saved of planners that are
+    gone, are listed as well, and what is discarded then has no ref any more. Without it this keeps
+    refs as a sandbox does. Every method raises ``EngineError``, ``StateError``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, for_good: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._containers = folder / "containers"
         self._states = States(folder / "states.git", partial(lay, SandboxKind.TEMPDIR))
+        self._for_good = for_good
         self._dropped = False
 
     def leftovers(self) -> Leftovers:
-        """Everything: states that were discarded, and what was saved of planners that are gone."""
-        return Leftovers(tuple(self._held()), self._states.everything())
+        """Everything, whichever run it belongs to."""
+        return Leftovers(tuple(self._held()), self._states.everything(with_kept=self._for_good))
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not; absent is fine. What is nowhere else is kept."""
@@ -42,13 +45,16 @@ class LocalHoldings:
         self._states.forget(container)
 
     def discard(self, tag: str) -> None:
-        """Let go of one state for good; absent is fine."""
+        """Discard one state; absent is fine."""
         using = {each.image: each.name for each in self._held()}
-        for held in self._states.everything():
+        for held in self._states.everything(with_kept=True):
             if tag in (*held.names, held.digest) and held.digest in using:
                 raise EngineError(f"remove the image {tag}: {using[held.digest]} uses it")
-        self._states.drop(tag)
-        self._dropped = True
+        if self._for_good:
+            self._states.drop(tag)
+            self._dropped = True
+        else:
+            self._states.discard(tag)
 
     def retag(self, digest: str, tag: str) -> None:
         """Give a state a tag, whoever has it now."""

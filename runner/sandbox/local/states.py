@@ -150,11 +150,11 @@ class States:
         states = self._refs(f"{STATES}/{run_id}/")
         return children_first([state.held(_names(state, tags)) for state in states])
 
-    def everything(self) -> tuple[HeldImage, ...]:
-        """The states of all runs, those that were discarded and what was left as well; children
-        before their parents."""
-        tags = self._tags()
-        ours = (each for each in self._refs(STATES, DISCARDED, LEFT) if each.run_id)
+    def everything(self, *, with_kept: bool) -> tuple[HeldImage, ...]:
+        """The states of all runs, children before their parents; ``with_kept``: those that were
+        discarded, and what was left, as well."""
+        tags, where = self._tags(), (STATES, DISCARDED, LEFT) if with_kept else (STATES,)
+        ours = (each for each in self._refs(*where) if each.run_id)
         return children_first([state.held(_names(state, tags)) for state in ours])
 
     def drop(self, reference: str) -> None:

@@ -124,7 +124,7 @@ def test_what_is_discarded_keeps_a_ref(house: House) -> None:
     assert house.refs("refs/oppie-tags/oppie%2Fr1%3AA") == []
     commit = snapshot.digest.removeprefix("sha256:")
     assert house.refs("refs/oppie-discarded") == [f"refs/oppie-discarded/{RUN}/{commit}"]
-    (held,) = house.states.everything()
+    (held,) = house.states.everything(with_kept=True)
     assert (held.digest, held.node, held.names) == (snapshot.digest, "A", (snapshot.digest,))
 
 
@@ -141,7 +141,7 @@ def test_what_is_dropped_is_gone_after_a_sweep(house: House) -> None:
     house.states.sweep(alone=True)
     assert house.git.attempt("cat-file", "-e", dropped.digest.removeprefix("sha256:")).returncode
     assert house.states.find(kept.tag) == kept
-    assert [held.digest for held in house.states.everything()] == [kept.digest]
+    assert [held.digest for held in house.states.everything(with_kept=True)] == [kept.digest]
 
 
 def test_a_repository_that_is_damaged_is_trouble_of_the_engines(house: House) -> None:

@@ -128,7 +128,8 @@ def test_only_a_sweep_lets_go_of_states_and_of_what_was_left(folder: Path) -> No
     opened(folder).remove(container)
     sandbox.discard(snapshot.tag)
     assert sandbox.leftovers() == Leftovers()
-    holdings = LocalHoldings(folder / "local")
+    assert LocalHoldings(folder / "local").leftovers() == Leftovers()
+    holdings = LocalHoldings(folder / "local", for_good=True)
     images = holdings.leftovers().held_images
     assert {(image.run_id, image.node, image.attempt_id) for image in images} == {
         ("r1", "A", "A-1"),
@@ -139,6 +140,21 @@ def test_only_a_sweep_lets_go_of_states_and_of_what_was_left(folder: Path) -> No
     holdings.close()
     assert holdings.leftovers() == Leftovers()
     assert kept(folder) is None
+
+
+def test_what_is_put_right_loses_nothing(folder: Path) -> None:
+    """`oppie doctor --repair` discards what no row explains."""
+    sandbox = opened(folder)
+    container = acted(sandbox, folder)
+    snapshot = sandbox.commit(container, "A", None, {"attempt": "A-1"})
+    sandbox.remove(container)
+    holdings = LocalHoldings(folder / "local")
+    assert holdings.leftovers().images == (snapshot.tag,)
+    holdings.discard(snapshot.tag)
+    holdings.close()
+    assert holdings.leftovers() == Leftovers()
+    (kept,) = LocalHoldings(folder / "local", for_good=True).leftovers().held_images
+    assert kept.digest == snapshot.digest
 
 
 def test_a_state_that_a_folder_is_made_of_is_not_let_go_of(folder: Path) -> None:
