@@ -58,7 +58,7 @@ class Scripted:
             tools = script.tools(assignment.bridge)
         ways = f"{address(access)} {quoted(access.token)}" if access else "'' ''"
         player_ = f"python3 {program} {played} {int(assignment.number)}"
-        return script.ending_with(f"printf '%s\\n' {ways} '{tools}' | {player_}")
+        return script.ending_with(f"printf '%s\\n' {ways} {quoted(tools)} | {player_}")
 
     def reader(self) -> LineReader:
         """A reader of the player's events."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -26,7 +25,6 @@ from runner.model import AgentStatus
 from runner.sandbox.protocol import Exit
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
-FOLDER = re.compile(rb"/tmp/oppie-[0-9a-f]{32}")
 TOKEN = "node-token-7'\"$(id)"
 PROMPT = (
     "it's \"quoted\" $(touch pwned) `touch pwned` \\ \n'; touch pwned; '\n%s %n\t–é\nPHASE: red\n"
@@ -38,9 +36,9 @@ _FAKE = """\
 printf '%s\\0' "$@" >"$NOTES/arguments"
 env -0 >"$NOTES/environment"
 cat >"$NOTES/stdin"
-ls -l "$FOLDER" >"$NOTES/files"
-cp "$FOLDER"/* "$NOTES/"
-grep -rl node-token-7 "$FOLDER" "$HOME" . >"$NOTES/leaks"
+ls -l "$TMPDIR"/oppie.* >"$NOTES/files"
+cp "$TMPDIR"/oppie.*/* "$NOTES/"
+grep -rl node-token-7 "$TMPDIR" "$HOME" . >"$NOTES/leaks"
 cat "$NOTES/recording"
 exit "$(cat "$NOTES/code")"
 """
@@ -53,7 +51,7 @@ class Stage:
     folder: Path
 
     def __post_init__(self) -> None:
-        for name in ("workspace", "home", "notes", "bin"):
+        for name in ("workspace", "home", "notes", "bin", "tmp"):
             (self.folder / name).mkdir()
         (self.notes / "code").write_text("0")
 
@@ -70,7 +68,6 @@ class Stage:
     def run(
         self, script: bytes, shell: str = "dash", **environment: str
     ) -> subprocess.CompletedProcess[bytes]:
-        folder = FOLDER.search(script)
         command = ["busybox", "sh", "-s"] if shell == "busybox" else [shell, "-s"]
         return subprocess.run(
             command,
@@ -80,7 +77,7 @@ class Stage:
                 "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
                 "HOME": str(self.folder / "home"),
                 "NOTES": str(self.notes),
-                "FOLDER": folder[0].decode() if folder else "",
+                "TMPDIR": str(self.folder / "tmp"),
                 **environment,
             },
             stdout=subprocess.PIPE,
@@ -173,12 +170,9 @@ def test_nothing_is_left_in_tmp_and_the_exit_code_is_the_programs(name: str, sta
     stage.has(name)
     (stage.notes / "code").write_text("37")
     adapter, assignment = assigned(name)
-    script = adapter.script(assignment)
-    done = stage.run(script)
-    assert done.returncode == 37
-    folder = FOLDER.search(script)
-    assert folder
-    assert not Path(folder[0].decode()).exists()
+    assert stage.run(adapter.script(assignment)).returncode == 37
+    assert not list((stage.folder / "tmp").iterdir())
+    assert (stage.notes / "files").read_text() != ""
 
 
 @pytest.mark.parametrize("name", CLIS)
@@ -302,8 +296,24 @@ def test_tools_are_started_with_the_port_in_them(stage: Stage) -> None:
     adapter, assignment = assigned("claude", bridge=b"x")
     stage.run(adapter.script(assignment), OPPIE_PORT_3130="4444")
     tools = (stage.notes / "tools").read_text()
-    assert tools.startswith("exec python3 /tmp/oppie-")
+    assert tools.startswith(f"exec python3 {stage.folder}/tmp/oppie.")
     assert tools.endswith("/bridge.py 4444\n")
+    server = json.loads((stage.notes / "mcp.json").read_text())["mcpServers"]["oppie"]
+    program = tools.split()[2]
+    assert [server["command"], *server["args"]] == ["sh", program.replace("bridge.py", "tools")]
+
+
+@pytest.mark.parametrize("folder", ["with space", "quo'te", 'do"uble', "a$(id)b", "gone"])
+def test_a_folder_for_files_that_is_no_good(folder: str, stage: Stage) -> None:
+    if folder != "gone":
+        (stage.folder / folder).mkdir()
+    command = 'case $OPPIE_PROMPT_FILE in /tmp/oppie.*/prompt) cat "$OPPIE_PROMPT_FILE";; esac'
+    adapter, assignment = assigned("command", command=command)
+    done = stage.run(adapter.script(assignment), TMPDIR=str(stage.folder / folder))
+    if folder == "gone":
+        assert done.returncode != 0
+    else:
+        assert done.stdout.endswith(PROMPT.encode())
 
 
 def test_a_command_has_all_that_the_docs_say(stage: Stage) -> None:
