@@ -1,7 +1,8 @@
 """The image with the real programs, built once per machine; it takes the network then.
 
 The versions are those that the adapters were last shown to fit, so that a release on some morning
-fails no other's tests. ``OPPIE_TEST_AGENTS=aider,claude,codex,gemini,mini,opencode`` has the newest ones tried.
+fails no other's tests. ``OPPIE_TEST_AGENTS=aider,claude,codex,gemini,mini,opencode`` has the newest
+ones tried.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The model server: HTTP on the loopback, one thread a connection.
 
-with ModelServer(in_order(Turn(wish=Write("hello.txt", "hello\\n")))) as server:
-    ...  # a program asks server.url + "/v1/messages", "/v1/chat/completions", "/v1/responses" or
-        # "/v1beta/models/MODEL:generateContent"
-    server.asked  # what it asked
+    with ModelServer(in_order(Turn(wish=Write("hello.txt", "hello\\n")))) as server:
+        ...  # a program asks server.url + one of PATHS, or /v1beta/models/MODEL:generateContent
+        server.asked  # what it asked
 """
 
 from __future__ import annotations
