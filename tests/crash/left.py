@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from runner.evidence.git import Git
 from runner.sandbox import spec
 from runner.sandbox.connect import connect
 from runner.sandbox.local import LocalSandbox
-from runner.sandbox.local.names import NEW
 from tests.crash.scenes import ENGINE, LOCAL, Place
 
 _BASE_TAG = "oppie/fake-base:latest"
@@ -54,9 +52,7 @@ def _containers(place: Place) -> list[dict[str, Any]]:
 def images(place: Place) -> frozenset[str]:
     """The tags of a run's images; the digest of one that has none, and whatever else lies there."""
     if place.scene.world in LOCAL:
-        held = LocalSandbox(LOCAL[0], place.world, place.run_id).leftovers().images
-        drafts = Git(f"--git-dir={place.world / 'states.git'}").run("for-each-ref", NEW)
-        return frozenset((*held, *drafts.decode().split()))
+        return frozenset(LocalSandbox(LOCAL[0], place.world, place.run_id).leftovers().images)
     if place.scene.world == ENGINE:
         with closing(connect()) as client:
             found = client.api.images(filters=_of(place))

@@ -16,7 +16,6 @@ STATES = "refs/oppie-states"  # of each state, by its run and its id
 TAGS = "refs/oppie-tags"
 DISCARDED = "refs/oppie-discarded"
 LEFT = "refs/oppie-left"  # what was found in a folder that had to go, and was in no state
-NEW = "refs/oppie-new"  # of a state that is being made
 
 
 def escaped(path: str) -> str:

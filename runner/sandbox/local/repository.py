@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ _CONFIG = {
 }
 _IMPORT = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw", "--depth=0")
 _CHUNK_BYTES = 1 << 20
+_NOWHERE = b"0" * 64
 
 
 def open_repository(folder: Path) -> Git:
@@ -56,7 +58,6 @@ def open_repository(folder: Path) -> Git:
 class Draft:
     """A commit to be made; its message says what it is ``about``. ``parent`` is a commit, or ""."""
 
-    ref: str
     title: str
     about: str
     parent: str
@@ -64,13 +65,16 @@ class Draft:
 
 
 def write_commit(git: Git, draft: Draft, folder: Path, entries: Iterable[Entry]) -> str:
-    """Make a commit of the ``entries`` of ``folder``; its id. All of it or, for who looks after a
-    kill, nothing. Raises EvidenceError, StateError."""
+    """Make a commit of the ``entries`` of ``folder``; its id. No ref leads to it yet, so that of a
+    planner that is killed now nothing is there. Raises EvidenceError, StateError."""
     message = f"{draft.title}\n\n{draft.about}\n".encode()
+    # It has to be on a ref while it is made, which is let go of before that is written. Of its own,
+    # since git locks it for that.
+    ref = b"refs/oppie-new/%d-%d" % (os.getpid(), threading.get_native_id())
     with git.talk(*_IMPORT) as process:
         assert process.stdin is not None and process.stdout is not None
         out = process.stdin
-        out.write(b"reset %s\n\ncommit %s\nmark :1\n" % (draft.ref.encode(), draft.ref.encode()))
+        out.write(b"commit %s\nmark :1\n" % ref)
         out.write(b"committer %s\ndata %d\n%s\n" % (IDENT.encode(), len(message), message))
         if draft.parent:
             out.write(b"from %s\ndeleteall\n" % draft.parent.encode())
@@ -79,7 +83,7 @@ def write_commit(git: Git, draft: Draft, folder: Path, entries: Iterable[Entry])
         for entry in entries:
             if not entry.is_folder:
                 _write_file(out, folder, entry)
-        out.write(b"\nget-mark :1\ndone\n")
+        out.write(b"\nget-mark :1\nreset %s\nfrom %s\n\ndone\n" % (ref, _NOWHERE))
         out.close()
         commit = process.stdout.read().decode("ascii", "replace").strip()
         if not commit:

@@ -7,8 +7,6 @@ gone only once a sweep drops it (``holdings``).
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from runner.model import Snapshot
 from runner.sandbox import spec
 from runner.sandbox.inventory import children_first
 from runner.sandbox.local.ground import forget
-from runner.sandbox.local.names import DISCARDED, LEFT, NEW, STATES, TAGS, tag_of_ref, tag_ref
+from runner.sandbox.local.names import DISCARDED, LEFT, STATES, TAGS, tag_of_ref, tag_ref
 from runner.sandbox.local.repository import FACTS, Draft, open_repository, write_commit
 from runner.sandbox.local.state import DIGEST, FORMAT, State, about, read_states
 from runner.sandbox.local.tree import Entry, decoded, encoded, entries_of, restore
@@ -60,9 +58,10 @@ class States:
             return self.find(BASE).tag
         empty = [Entry(part, _FOLDER, 0) for part in PARTS]
         said = about(Snapshot(BASE, "", "", 1, 0), 0, {spec.KIND: "base"})
-        draft = Draft(_new_ref(), "an empty workspace", said, "", encoded(empty))
+        draft = Draft("an empty workspace", said, "", encoded(empty))
         with git_errors(f"make {BASE}"):
-            self._keep(draft.ref, write_commit(self._git, draft, self._folder, ()), BASE, "-")
+            commit = write_commit(self._git, draft, self._folder, ())
+        self._keep(commit, BASE, "-")
         return BASE
 
     def find(self, reference: str) -> Snapshot:
@@ -94,19 +93,19 @@ class States:
         before_bytes = self._total_bytes(parent.removeprefix(DIGEST)) if parent else 0
         snapshot = Snapshot(tag, "", parent, depth, before_bytes)
         title = f"{labels[spec.NODE]} of run {labels[spec.RUN]}"
-        draft_ref = _new_ref()
-        made = self._write(draft_ref, title, home, snapshot, labels)
-        self._keep(draft_ref, made.digest.removeprefix(DIGEST), tag, labels[spec.RUN])
+        made = self._write(title, home, snapshot, labels)
+        self._keep(made.digest.removeprefix(DIGEST), tag, labels[spec.RUN])
         return made
 
     def keep_left(self, home: Path, image: str, labels: Mapping[str, str]) -> None:
         """Keep what is in a container's folder, and in no state, as a commit on its image's."""
         ref = f"{LEFT}/{labels[spec.RUN]}/{home.name}"
         snapshot = Snapshot("", "", image, 1, 0)
-        self._write(ref, f"{home.name}: what a planner left", home, snapshot, labels)
+        made = self._write(f"{home.name}: what a planner left", home, snapshot, labels)
+        self._update(f"update {ref} {made.digest.removeprefix(DIGEST)}")
 
     def _write(
-        self, ref: str, title: str, home: Path, snapshot: Snapshot, labels: Mapping[str, str]
+        self, title: str, home: Path, snapshot: Snapshot, labels: Mapping[str, str]
     ) -> Snapshot:
         """Make a commit of a container's tree. ``snapshot.size_bytes`` is the size of its parent's
         files, and what is added to them in what comes back."""
@@ -115,7 +114,7 @@ class States:
             total = sum(each.size_bytes for each in entries if not each.is_folder)
             sized = replace(snapshot, size_bytes=max(0, total - snapshot.size_bytes))
             parent = snapshot.parent_digest.removeprefix(DIGEST)
-            draft = Draft(ref, title, about(sized, total, labels), parent, encoded(entries))
+            draft = Draft(title, about(sized, total, labels), parent, encoded(entries))
             commit = write_commit(self._git, draft, tree, entries)
         return replace(sized, digest=DIGEST + commit)
 
@@ -180,8 +179,6 @@ class States:
     def sweep(self, *, alone: bool) -> None:
         """Remove what no ref leads to. ``alone``: nobody is making a state meanwhile, so that what
         is new can go, too."""
-        drafts = self._refs(NEW) if alone else ()
-        self._update(*(f"delete {each.ref}" for each in drafts))
         with git_errors("sweep the states"):
             self._git.run("worktree", "prune", "--expire=now")
             self._git.run("gc", "--quiet", "--prune=now" if alone else "--prune=1.hour.ago")
@@ -217,12 +214,11 @@ class States:
         """The ref of each tag, and the commit that has it."""
         return frozenset((each.ref, each.commit) for each in self._refs(TAGS))
 
-    def _keep(self, draft_ref: str, commit: str, tag: str, run_id: str) -> None:
+    def _keep(self, commit: str, tag: str, run_id: str) -> None:
         self._update(
             f"update {STATES}/{run_id}/{commit} {commit}",
             f"update {tag_ref(tag)} {commit}",
             f"delete {DISCARDED}/{run_id}/{commit}",
-            f"delete {draft_ref}",
         )
 
     def _update(self, *commands: str) -> None:
@@ -235,8 +231,3 @@ def _names(state: State, tags: Set[tuple[str, str]]) -> tuple[str, ...]:
     """Its tags, or the digest of one that lost them."""
     own = sorted(tag_of_ref(ref) for ref, commit in tags if commit == state.commit)
     return tuple(own) or (state.snapshot.digest,)
-
-
-def _new_ref() -> str:
-    """A ref for a commit in the making, of this thread's own."""
-    return f"{NEW}/{os.getpid()}-{threading.get_native_id()}"
