@@ -15,6 +15,7 @@ from runner.cli.learning import Learning
 from runner.expand.agency import Agency
 from runner.gateway import Caps, Gateway, Ledger, Prices, Upstream
 from runner.knowledge import Knowledge
+from runner.measure.judge import Trials
 from runner.model import Action, ActionKind, AgentSpec, Event, Mode, NodeView
 from runner.planner.mode import ModeSettings
 from runner.sandbox.fake import FakeSandbox
@@ -50,6 +51,7 @@ def task_of(target: Path, *actions: Action, nodes: int = 1, min_gain: float = 0.
         search=replace(task.search, thresholds=thresholds),
         verify_top=1,
         verify_pairs=1,
+        trials=Trials(check_runs=1, pairs=5),
         aids=NO_TOOLS,
         mode=ModeSettings(Mode.MCTS),
     )
@@ -121,10 +123,11 @@ class Studio(Bench):
         return json.loads(path.read_text()) if path.exists() else None
 
     def held(self, run_id: str = "r1") -> tuple[set[str], set[str]]:
-        """The containers, and the tags of images, that the engine has of a run."""
+        """The containers, and the tags of images, that the engine has of a run. Images that others are
+        built on, and that go with them, have none."""
         with closing(self.open_sandbox(run_id, 0, lambda: False)) as sandbox:
             left = sandbox.leftovers()
-        images = {name for each in left.held_images for name in each.names or (each.digest,)}
+        images = {name for each in left.held_images for name in each.names}
         return {each.name for each in left.held_containers}, images
 
 

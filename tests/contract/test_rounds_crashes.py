@@ -150,7 +150,7 @@ ASK = {
 }
 
 
-SECOND = 7  # after the setup, two runs of the check, the probe, and the first round and its check
+SECOND = 6  # after the setup, a run of the check, the probe, and the first round and its check
 
 
 def test_what_was_paid_before_a_kill_is_the_nodes(tmp_path: Path) -> None:
