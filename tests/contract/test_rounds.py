@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +12,25 @@ import pytest
 
 from runner.evidence import refs_of
 from runner.gateway import Caps, Dialect, Price, Upstream
-from runner.model import Action, ActionKind, AgentSpec, AgentStatus, Decision, Outcome
+from runner.model import (
+    Action,
+    ActionKind,
+    AgentSpec,
+    AgentStatus,
+    Closed,
+    Decision,
+    Event,
+    Mode,
+    Outcome,
+    Phase,
+    StopReason,
+)
+from runner.planner.mode import ModeSettings
 from runner.task.spec import Aids
 from tests.models.script import Turn, in_order
 from tests.models.server import ModelServer
 from tests.rounds import NO_TOOLS, Studio, by_rounds, on_fake, recorded, task_of
+from tests.runs import action
 
 SOME = "sed -i 's/^30$/20/' costs"
 DROP_60, DROP_30 = "sed -i '/^60$/d' costs", "sed -i '/^30$/d' costs"
@@ -287,3 +301,53 @@ def test_a_model_can_review(studio: Studio) -> None:
         assert "-60" in server.asked[0].body["messages"][-1]["content"]
     node = studio.node()
     assert (node.outcome, node.spending.requests) == (Outcome.REJECTED, 1)
+
+
+def chosen_stages(events: Sequence[Event]) -> list[object]:
+    return [
+        event.facts["stage"]
+        for event in events
+        if isinstance(event, Phase) and event.name == "mode.chosen"
+    ]
+
+
+def test_a_single_loop_that_gains_is_all_there_is(studio: Studio) -> None:
+    task = task_of(studio.target, by_rounds(DROP_60), action("drop-30", DROP_30), nodes=9)
+    events, finished = studio.run(replace(task, mode=ModeSettings(Mode.SINGLE)))
+    assert chosen_stages(events) == ["single", "sufficed"]
+    assert (finished.stop.reason, len(studio.result().nodes)) == (StopReason.EXHAUSTED, 2)
+    assert "sufficed: A.1" in finished.stop.detail
+
+
+def test_failed_reflections_begin_a_search_and_are_counted_over_an_interruption(
+    studio: Studio,
+) -> None:
+    """Two rounds of each attempt fail: the fourth is in the second attempt, which is made after the
+    planner was told to stop."""
+    both = "echo $OPPIE_ROUND >> state; sed -i s/whole/half/ state"
+    task = task_of(
+        studio.target, by_rounds(both, both, rounds=2), action("drop-30", DROP_30), nodes=3
+    )
+    auto = replace(task, mode=ModeSettings(Mode.AUTO, complexity=1.0))
+    begun, _ = studio.run(auto)
+    assert chosen_stages(begun) == ["single", "search"]
+    closed = next(i for i, event in enumerate(begun, start=1) if isinstance(event, Closed))
+    first, _ = studio.run(auto, "r2", stop_after=closed + 1)
+    rest, _ = studio.run(auto, "r2")
+    assert chosen_stages(first) == ["single"] and chosen_stages(rest) == ["single", "search"]
+    outcomes = [[node.outcome for node in studio.result(run).nodes] for run in ("r1", "r2")]
+    assert outcomes[0] == outcomes[1] and outcomes[0][1:3] == [Outcome.FAILED, Outcome.DUPLICATE]
+
+
+def test_what_a_run_learned_is_told_to_the_next_one(studio: Studio) -> None:
+    """And the model is chosen, with the reason."""
+    agent = by_rounds(DROP_60, rounds=1, preset="economy")
+    told = replace(task_of(studio.target, agent), aids=Aids(tools=(), carry_over=0.0))
+    studio.run(told)
+    assert studio.node().outcome is Outcome.IMPROVED
+    events, _ = studio.run(told, "r2")
+    lessons = studio.kept("A.1-1", "briefing.json", "r2")["lessons"]
+    assert lessons and all(lesson.splitlines()[0][:40] in studio.kept("A.1-1-r1", "prompt.json", "r2")
+                           for lesson in lessons)  # fmt: skip
+    (why,) = [e.facts for e in events if isinstance(e, Phase) and e.name == "model.chosen"]
+    assert why["why"]
