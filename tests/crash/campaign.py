@@ -34,11 +34,7 @@ WORKTREE_SCENES = (
 )
 TEMPDIR_SCENES = (Scene(SandboxKind.TEMPDIR, "frontier", 6, 3, workers=2, short=True),)
 ENGINE_SCENES = (Scene(ENGINE, "ucb1", 2, 5), Scene(ENGINE, "frontier", 4, 4, workers=2))
-SHORT_LOCAL_SCENES = (
-    Scene(SandboxKind.WORKTREE, "ucb1", 5, 3, short=True),
-    Scene(SandboxKind.TEMPDIR, "frontier", 7, 3, workers=2, short=True),
-)
-ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2, short=True),)
+SHORT_ENGINE_SCENES = (Scene(ENGINE, "ucb1", 8, 2, short=True),)
 
 
 @contextmanager
