@@ -26,6 +26,8 @@ from runner.model import (
     StopReason,
 )
 from runner.planner.mode import ModeSettings
+from runner.sandbox.fake import FakeSandbox
+from runner.sandbox.protocol import Exit, Step, StepResult
 from runner.task.spec import Aids
 from tests.models.script import Turn, in_order
 from tests.models.server import ModelServer
@@ -351,3 +353,44 @@ def test_what_a_run_learned_is_told_to_the_next_one(studio: Studio) -> None:
                            for lesson in lessons)  # fmt: skip
     (why,) = [e.facts for e in events if isinstance(e, Phase) and e.name == "model.chosen"]
     assert why["why"]
+
+
+class Ends(FakeSandbox):
+    """A world in which the agent's containers end at a limit."""
+
+    how = Exit.OOM
+
+    def run(self, step: Step, log: Path) -> StepResult:
+        result = super().run(step, log)
+        return replace(result, exit=self.how) if step.name.endswith("-r1-act") else result
+
+
+class Overflows(Ends):
+    """One in which they fill the disk."""
+
+    how = Exit.DISK
+
+
+@pytest.mark.parametrize(
+    ("world", "outcome", "is_evidence"),
+    [(Ends, Outcome.OOM, True), (Overflows, Outcome.DISK, False)],
+)
+def test_limits_keep_their_names(
+    tmp_path: Path, world: type[FakeSandbox], outcome: Outcome, is_evidence: bool
+) -> None:
+    """What has filled a disk isn't copied to the next one."""
+    studio = on_fake(tmp_path, world)
+    studio.run(task_of(studio.target, by_rounds(DROP_60, rounds=1)))
+    node = studio.node()
+    assert (node.outcome, bool(node.rounds[0].commit)) == (outcome, is_evidence)
+    assert studio.held() == (set(), {"oppie/r1:A"})
+
+
+def test_a_state_that_hung_on_its_way_is_judged_once_it_is_reached(studio: Studio) -> None:
+    """Equal sources were there after the first round, but nobody had judged them."""
+    agent = by_rounds(f"{DROP_60}; sleep 60", DROP_60, quiet_s=0.5, rounds=2)
+    studio.run(task_of(studio.target, agent))
+    node = studio.node()
+    assert node.rounds[0].tree_id == node.rounds[1].tree_id
+    assert [each.outcome for each in node.rounds] == [Outcome.TIMEOUT, Outcome.IMPROVED]
+    assert node.outcome is Outcome.IMPROVED
