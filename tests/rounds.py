@@ -18,6 +18,8 @@ from runner.knowledge import Knowledge
 from runner.measure.judge import Trials
 from runner.model import Action, ActionKind, AgentSpec, Event, Mode, NodeView
 from runner.planner.mode import ModeSettings
+from runner.sandbox.connect import connect
+from runner.sandbox.engine import EngineSandbox
 from runner.sandbox.fake import FakeSandbox
 from runner.sandbox.protocol import Sandbox
 from runner.task import Task
@@ -139,4 +141,11 @@ def on_fake(
     base = FakeSandbox(world, "base").base()
     return Studio(
         folder, lambda run, slot, told: kind(world, run, slot, told), base, workers
+    )
+
+
+def on_engine(folder: Path, image: str) -> Studio:
+    """A studio on the engine, which others may be using: give its runs names of their own."""
+    return Studio(
+        folder, lambda run, slot, told: EngineSandbox(connect(), run, image, slot, told), image, 1
     )

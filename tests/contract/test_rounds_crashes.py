@@ -1,4 +1,4 @@
-"""``kill -9`` of the planner between any two steps of an agent's rounds, over the fake sandbox."""
+"""``kill -9`` of the planner between the steps of an agent's rounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import signal
 import traceback
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from runner.evidence import refs_of
 from runner.gateway import Dialect, Price, Upstream
 from runner.model import NOTHING_SPENT, Action, NodeView, Outcome
 from runner.sandbox.fake import FakeSandbox
-from runner.sandbox.protocol import Step, StepResult
+from runner.sandbox.protocol import Leftovers, Step, StepResult
+from runner.task.spec import Aids
 from tests.crash.points import Points, Side, Trap
 from tests.models.script import Turn
 from tests.models.server import ModelServer
-from tests.rounds import Studio, by_rounds, on_fake, recorded, task_of
+from tests.rounds import NO_TOOLS, Studio, by_rounds, on_engine, on_fake, recorded, task_of
 
 LEFT = (set(), {"oppie/r1:A", "oppie/r1:A.1"})
 WANTED = [Outcome.FAILED, Outcome.IMPROVED, Outcome.REJECTED]
@@ -39,36 +41,49 @@ def agent(folder: Path) -> Action:
     )
 
 
-def live(folder: Path, traps: Sequence[Trap], agent: Action, upstreams: Sequence[Upstream]) -> None:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where planners live and die; without an ``image``, over the fake."""
+
+    folder: Path
+    image: str = ""
+    run_id: str = "r1"
+    upstreams: Sequence[Upstream] = ()
+    aids: Aids = NO_TOOLS
+
+    def studio(self) -> Studio:
+        studio = on_engine(self.folder, self.image) if self.image else on_fake(self.folder)
+        studio.upstreams = self.upstreams
+        return studio
+
+
+def live(ground: Ground, traps: Sequence[Trap], agent: Action) -> None:
     """One life of a planner, in a process of its own."""
-    points = Points(traps)
+    points, folder = Points(traps), ground.folder
     try:
-        studio = on_fake(folder)
-        studio.upstreams = upstreams
-        studio.run(task_of(studio.target, agent, min_gain=0.5))
+        studio = ground.studio()
+        task = replace(task_of(studio.target, agent, min_gain=0.5), aids=ground.aids)
+        studio.run(task, ground.run_id)
         (folder / "counts.json").write_text(json.dumps(points.counts))
     except BaseException:
         (folder / "said").write_text(traceback.format_exc())
         raise
 
 
-def lives(
-    folder: Path, agent: Action, *traps: Trap, upstreams: Sequence[Upstream] = ()
-) -> Studio:
+def lives(ground: Ground, agent: Action, *traps: Trap) -> Studio:
     """A life for each trap, and one to the end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.rounds", "tests.crash.points"])
     for trap in (*traps, None):
-        process = context.Process(
-            target=live, args=(folder, [trap] if trap else [], agent, upstreams)
-        )
+        arguments = (ground, [trap] if trap else [], agent)
+        process = context.Process(target=live, args=arguments)
         process.start()
-        process.join(90)
+        process.join(120)
         code = process.exitcode
         process.kill()
-        said = folder / "said"
+        said = ground.folder / "said"
         assert code == (-signal.SIGKILL if trap else 0), (trap, said.exists() and said.read_text())
-    return on_fake(folder)
+    return ground.studio()
 
 
 def looks(node: NodeView) -> tuple[Any, ...]:
@@ -87,7 +102,7 @@ def begun(studio: Studio) -> Counter[str]:
 def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Studio, dict[str, int]]:
     """An undisturbed run, and how often each point was reached."""
     folder = tmp_path_factory.mktemp("calm")
-    studio = lives(folder, agent(folder))
+    studio = lives(Ground(folder), agent(folder))
     assert [each.outcome for each in studio.node().rounds] == WANTED
     return studio, json.loads((folder / "counts.json").read_text())
 
@@ -119,7 +134,7 @@ def test_killed_there_it_ends_as_if_nothing_had_happened(
 ) -> None:
     undisturbed, counts = calm
     assert counts[trap.point] >= trap.number
-    studio = lives(tmp_path, agent(tmp_path), trap)
+    studio = lives(Ground(tmp_path), agent(tmp_path), trap)
     assert looks(studio.node()) == looks(undisturbed.node())
     assert begun(studio) == {"1": 1, "2": 1, "3": 1}
     assert studio.held() == LEFT
@@ -130,7 +145,7 @@ def test_killed_again_and_again(calm: tuple[Studio, dict[str, int]], tmp_path: P
     """Each life gets a little further than the one before; none pays for what an earlier one did."""
     undisturbed, _ = calm
     trap = Trap("step file", 7, Side.AFTER)
-    studio = lives(tmp_path, agent(tmp_path), *[trap] * 5)
+    studio = lives(Ground(tmp_path), agent(tmp_path), *[trap] * 5)
     assert looks(studio.node()) == looks(undisturbed.node())
     assert begun(studio) == {"1": 1, "2": 1, "3": 1}
     assert studio.held() == LEFT
@@ -161,7 +176,8 @@ def test_what_was_paid_before_a_kill_is_the_nodes(tmp_path: Path) -> None:
         upstream = Upstream(
             "here", Dialect.ANTHROPIC, server.url, ("*",), price=Price(1.0, 0.1, 10.0)
         )
-        studio = lives(tmp_path, agent, Trap("step run", SECOND, Side.AFTER), upstreams=[upstream])
+        ground = Ground(tmp_path, upstreams=[upstream])
+        studio = lives(ground, agent, Trap("step run", SECOND, Side.AFTER))
         asked = len(server.asked)
     node = studio.node()
     assert asked == 3 and [each.spending.requests for each in node.rounds] == [1, 2]
@@ -200,3 +216,27 @@ def test_an_engine_that_fails_a_round_fails_the_attempt(tmp_path: Path) -> None:
         refs_of(studio.evidence(), "r1")
     )
     assert studio.held() == (set(), {"oppie/r1:A"})
+
+
+@pytest.mark.engine
+def test_killed_while_a_tool_looks_at_the_container(
+    tmp_path: Path, agent_image: str, run_id: str, nothing_left_behind: None
+) -> None:
+    """The copy of the agent's container that a tool had made goes as well."""
+    del nothing_left_behind
+    agent = recorded(
+        {"mcp": {"tool": "tests_run", "arguments": {}}},
+        {"run": "echo broken > state"},
+        {"round": 2},
+        {"run": "echo whole > state; sed -i 's/^30$/20/' costs"},
+        rounds=2,
+    )
+    ground = Ground(tmp_path, agent_image, run_id, aids=Aids(knowledge=False))
+    studio = lives(ground, agent, Trap("snapshot", 2, Side.AFTER))
+    node = studio.node(run_id=run_id)
+    assert [each.outcome for each in node.rounds] == [Outcome.FAILED, Outcome.IMPROVED]
+    assert studio.held(run_id) == (set(), {f"oppie/{run_id}:A", f"oppie/{run_id}:A.1"})
+    with closing(studio.open_sandbox(run_id, 0, lambda: False)) as sandbox:
+        while images := sandbox.leftovers().images:
+            sandbox.discard(images[0])
+        assert sandbox.leftovers() == Leftovers()
