@@ -34,10 +34,18 @@ RECALL = {"run": 'echo "$(wc -l < "$HOME/memory") rounds known, costs $(sort -n 
 
 @pytest.fixture
 def studio(world: World, run_id: str, tmp_path: Path) -> Iterator[Studio]:
-    studio = Studio(
-        tmp_path, lambda run, slot, told: world.open(told, slot, run), world.image, workers=1
+    yield from _in(world, run_id, tmp_path)
+
+
+@pytest.fixture
+def engine_studio(engine_world: World, run_id: str, tmp_path: Path) -> Iterator[Studio]:
+    yield from _in(engine_world, run_id, tmp_path)
+
+
+def _in(world: World, run_id: str, folder: Path) -> Iterator[Studio]:
+    yield Studio(
+        folder, lambda run, slot, told: world.open(told, slot, run), world.image, workers=1
     )
-    yield studio
     with closing(world.open(run_id=run_id)) as sandbox:
         for container in sandbox.leftovers().containers:
             sandbox.remove(container)
@@ -82,7 +90,8 @@ def test_rounds_with_tools_and_a_model(studio: Studio, world: World, run_id: str
         assert "1 rounds known, costs 60" in (logs / "A.1-1-r3" / "act.log").read_text()
 
 
-def test_a_reviewer_s_no_leaves_no_image(studio: Studio, run_id: str) -> None:
+@pytest.mark.engine
+def test_a_reviewer_s_no_leaves_no_image(engine_studio: Studio, run_id: str) -> None:
     no = '{"verdict": "reject", "reason": "no"}'
     judge = recorded({"result": {"status": "done", "said": no}}).agent
     agent = recorded(
@@ -91,18 +100,19 @@ def test_a_reviewer_s_no_leaves_no_image(studio: Studio, run_id: str) -> None:
         {"run": "echo whole > state; sed -i '/^60$/d' costs"},
     )
     aids = Aids(tools=(), knowledge=False, reviewer=judge)
-    studio.run(replace(task_of(studio.target, agent), aids=aids), run_id)
-    node = studio.node(run_id=run_id)
+    engine_studio.run(replace(task_of(engine_studio.target, agent), aids=aids), run_id)
+    node = engine_studio.node(run_id=run_id)
     assert (node.outcome, len(node.rounds)) == (Outcome.REJECTED, 2)
-    assert studio.held(run_id) == (set(), {f"oppie/{run_id}:A"})
+    assert engine_studio.held(run_id) == (set(), {f"oppie/{run_id}:A"})
 
 
-def test_silence_ends_a_round(studio: Studio, run_id: str) -> None:
+@pytest.mark.engine
+def test_silence_ends_a_round(engine_studio: Studio, run_id: str) -> None:
     command = "echo thinking; sed -i '/^60$/d' costs; sleep 100"
     agent = recorded({"run": "true"})
     spec = AgentSpec("command", rounds=1, command=command, quiet_s=1.0)
-    studio.run(task_of(studio.target, replace(agent, agent=spec)), run_id)
-    node = studio.node(run_id=run_id)
+    engine_studio.run(task_of(engine_studio.target, replace(agent, agent=spec)), run_id)
+    node = engine_studio.node(run_id=run_id)
     assert node.outcome is Outcome.TIMEOUT
-    assert b"-60" in studio.evidence().diff(run_id, "A", "A.1-1-r1")
-    assert studio.held(run_id) == (set(), {f"oppie/{run_id}:A"})
+    assert b"-60" in engine_studio.evidence().diff(run_id, "A", "A.1-1-r1")
+    assert engine_studio.held(run_id) == (set(), {f"oppie/{run_id}:A"})
