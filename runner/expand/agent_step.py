@@ -15,12 +15,22 @@ from runner.egress import exports
 from runner.expand.agency import Agency, tools_of
 from runner.expand.consulting import Advice, consult
 from runner.expand.desk import AtWork
-from runner.expand.judging import Trial
+from runner.expand.judging import Failure, Trial, failure_of
 from runner.expand.listening import listened, report_of
 from runner.expand.root import Root
+from runner.expand.rounds import outcome_of
 from runner.expand.secrets import hidden
 from runner.gateway import Account, Dialect, Upstream, base_url
-from runner.model import NOTHING_SPENT, AgentSpec, AgentStatus, Job, Phase, Snapshot, Spending
+from runner.model import (
+    NOTHING_SPENT,
+    AgentSpec,
+    AgentStatus,
+    Job,
+    Outcome,
+    Phase,
+    Snapshot,
+    Spending,
+)
 from runner.sandbox.protocol import Door, Step, StepResult
 
 _ACT = "act"
@@ -83,6 +93,16 @@ def take_turn(
     return took
 
 
+def cut_off(took: Took) -> Failure | None:
+    """Why a round isn't judged: the limit that its container has hit, or how the agent ended."""
+    limit = failure_of(took.step.exit, took.step.code, "the agent")
+    if limit and limit.outcome in (Outcome.OOM, Outcome.DISK):
+        return limit
+    report = took.report
+    outcome = outcome_of(report.status)
+    return Failure(outcome, f"the agent: {report.reason or report.status}") if outcome else None
+
+
 def upstream_for(adapter: Adapter, model: str, agency: Agency) -> tuple[Dialect, Upstream] | None:
     """The first of the adapter's dialects that an upstream speaks which serves the model. Agents that
     can do without a model are given any."""
@@ -99,7 +119,7 @@ def _run(
     context, name = trial.context, f"{trial.attempt_id}-{_ACT}"
     with ExitStack() as stack:
         doors: list[Door] = []
-        assignment = _assignment(turn, agency)
+        assignment = replace(_assignment(turn, agency), cost_usd=_left_usd(trial, account))
         secret: tuple[bytes, ...] = hidden(context.secrets)
         found = upstream_for(turn.adapter, turn.model, agency)
         if account and found:
@@ -130,8 +150,10 @@ def _run(
         )
         facts = {"container": name, "image": turn.image.tag, "round": turn.number}
         yield Phase(trial.label, "container.started", facts)
-        reader = turn.adapter.reader()
-        return (yield from listened(trial, step, trial.attempt.log(_ACT), reader))
+        log, reader = trial.attempt.log(_ACT), turn.adapter.reader()
+        # Some ask for a minute what will never be answered.
+        is_broke = (lambda: bool(account.spent)) if account else (lambda: False)
+        return (yield from listened(trial, step, log, reader, is_broke))
 
 
 def _assignment(turn: Turn, agency: Agency) -> Assignment:
@@ -145,6 +167,14 @@ def _assignment(turn: Turn, agency: Agency) -> Assignment:
         command=turn.spec.command,
         recording=turn.spec.recording,
     )
+
+
+def _left_usd(trial: Trial, account: Account | None) -> float | None:
+    """What the agent is told that it may spend: what is left of its node's cap."""
+    cap_usd = trial.context.task.models.node_usd
+    if account is None or cap_usd is None:
+        return None
+    return max(0.01, cap_usd - (account.spending.cost_usd or 0.0))
 
 
 def _advised(

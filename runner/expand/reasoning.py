@@ -17,14 +17,13 @@ from dataclasses import dataclass, replace
 from runner.agents.adapters import by_name
 from runner.agents.protocol import Adapter
 from runner.errors import EngineError, StateError
-from runner.evidence import set_ref
 from runner.expand.acting import keep, vetoed
 from runner.expand.agency import Agency, account_of, agency_of, briefing_of, spent_before
-from runner.expand.agent_step import Took, Turn, take_turn
+from runner.expand.agent_step import Took, Turn, cut_off, take_turn
 from runner.expand.claiming import let_go
 from runner.expand.context import snapshot_of
 from runner.expand.deciding import Notes
-from runner.expand.judging import Failure, Trial, failure_of
+from runner.expand.judging import Failure, Trial
 from runner.expand.observing import observed
 from runner.expand.profiling import profile_of
 from runner.expand.reviewing import reviewed
@@ -36,8 +35,8 @@ from runner.expand.rounds import (
     is_enough,
     is_kept,
     may_go_on,
-    outcome_of,
 )
+from runner.expand.settling import settle
 from runner.expand.standing import Said, standing
 from runner.gateway import Account
 from runner.model import (
@@ -53,7 +52,6 @@ from runner.model import (
 )
 from runner.planner.reward import Thresholds, judge
 from runner.prompts import Essence, read_backtrack
-from runner.sandbox.snapshots import tag_of
 
 _SAID_CHARS = 2000
 _PROMPT = "prompt"
@@ -74,7 +72,7 @@ def reason(trial: Trial, root: Root, job: Job, notes: Notes) -> Said:
         with account_of(agency, job.attempt_id, trial.attempt.folder) as account:
             stages = yield from _Node(trial, root, job, agency, account).rounds()
             best = chosen(stages)
-            _settle(trial, job, stages, best, notes)
+            settle(trial, job, stages, best, notes)
             result = best.result
             if is_candidate(result, trial.context.task.search.thresholds):
                 rejected = yield from reviewed(trial, job, best, agency, account, notes)
@@ -209,7 +207,7 @@ class _Node:
         self, trial: Trial, took: Took, notes: Notes, ground: _Ground, stages: Sequence[Stage]
     ) -> Said:
         """What a round's state is worth. What an agent wrote before it hung is kept, not judged."""
-        failure = _cut_off(took)
+        failure = cut_off(took)
         if failure is None or failure.outcome is not Outcome.DISK:  # it would fill the next disk
             kept = yield from keep(trial, self.root, self.job, notes, took.step, trial.attempt_id)
             failure = kept or failure
@@ -265,45 +263,7 @@ class _Node:
         return Stage(done, result, recorded, notes.snapshot, notes.twin, notes.remark, notes.proof)
 
 
-def _cut_off(took: Took) -> Failure | None:
-    """Why a round isn't judged: the limit that its container has hit, or how the agent ended."""
-    limit = failure_of(took.step.exit, took.step.code, "the agent")
-    if limit and limit.outcome in (Outcome.OOM, Outcome.DISK):
-        return limit
-    report = took.report
-    outcome = outcome_of(report.status)
-    return Failure(outcome, f"the agent: {report.reason or report.status}") if outcome else None
-
-
 def _words(result: Failure | Measurement, thresholds: Thresholds) -> tuple[Outcome, str]:
     if isinstance(result, Failure):
         return result.outcome, result.reason
     return judge(result, thresholds).outcome, ""
-
-
-def _settle(
-    trial: Trial, job: Job, stages: Sequence[Stage], best: Stage, notes: Notes
-) -> None:
-    """Make one round's state the node's. The others stay in the evidence, under names of their own."""
-    context, sandbox = trial.context, trial.sandbox
-    notes.recorded, notes.twin, notes.remark, notes.proof = (
-        best.recorded, best.twin, best.remark, best.proof,
-    )  # fmt: skip
-    notes.rounds = tuple(stage.round for stage in stages)
-    notes.spending = sum((each.spending for each in notes.rounds), notes.spending)
-    notes.seconds["act"] = round(sum(each.seconds for each in notes.rounds), 4)
-    notes.tree_id = best.round.tree_id if best.snapshot or best.twin else ""
-    for stage in stages:
-        if stage.round.tree_id not in ("", best.round.tree_id):
-            context.claims.release(stage.round.tree_id, job.label)
-    if best.recorded:
-        ref = context.evidence.ref(context.run_id, job.label)
-        set_ref(context.evidence, ref, best.recorded.commit)
-        context.keep_earlier(job, best.recorded.commit)
-    if best.snapshot:
-        tag = tag_of(context.run_id, job.label)
-        sandbox.retag(best.snapshot.digest, tag)
-        notes.snapshot = replace(best.snapshot, tag=tag)
-    for stage in reversed(stages):  # what is built on another one goes before it
-        if stage.snapshot:
-            sandbox.discard(stage.snapshot.tag)
