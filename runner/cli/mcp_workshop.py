@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.cli.engine import connected, opener
-from runner.cli.home import aside, settings, state
-from runner.cli.images import image_for
+from runner.cli.beginning import ground_of
+from runner.cli.engine import opener
+from runner.cli.home import settings, state
 from runner.errors import EngineError, TaskError
 from runner.evidence import TARGET, Claims, Evidence, Recorded, TreeTooLarge, pack_target
 from runner.expand.asking import follow
@@ -28,8 +28,7 @@ from runner.expand.verify import build
 from runner.keeping import keeping
 from runner.mcp.desk import DeskError, Over
 from runner.measure.protected import matches
-from runner.model import ROOT, SandboxKind, Snapshot
-from runner.sandbox.local import LocalSandbox, shortcomings
+from runner.model import ROOT, Snapshot
 from runner.sandbox.protocol import Sandbox
 from runner.task import Task
 
@@ -150,7 +149,7 @@ class Workshop:
         return trial, found.digest
 
     def _opened(self) -> Sandbox:
-        self._image = _ground_of(self.task)
+        self._image = ground_of(self.task)
         open_slot = opener(self.task, self._session.run_id, self._image)
         self._sandbox = sandbox = open_slot(0, self._given_up)
         self._clear(sandbox)
@@ -171,16 +170,3 @@ class Workshop:
 
     def _given_up(self) -> bool:
         return self._over()
-
-
-def _ground_of(task: Task) -> str:
-    """What containers start from; where there are none, an empty state, and what that lacks is said.
-    Raises ``OppieError``."""
-    if task.kind is SandboxKind.CONTAINER:
-        with connected() as engine:
-            return image_for(engine, task.image, f"oppie/task-{task.name}:latest")
-    for lack in shortcomings():
-        aside.print(lack, markup=False)
-    with contextlib.closing(opener(task, "", "")(0, lambda: False)) as sandbox:
-        assert isinstance(sandbox, LocalSandbox)
-        return sandbox.base()

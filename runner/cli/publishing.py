@@ -140,6 +140,7 @@ def _words(view: RunView, label: str, branch: str) -> PullRequest:
         tests=tuple(_tests(folder, label)),
         commands=_commands(view, label, branch, task),
         notes=view.remarks,
+        agents={action.key: action.agent.adapter for action in task.actions if action.agent},
     )
     return pull_request(view, label, _verification(view, label), told)
 

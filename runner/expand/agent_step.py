@@ -81,8 +81,8 @@ def take_turn(
         before_s = meter.container_s
         step = yield from _run(trial, job, turn, agency, account)
         meter.container_s += step.seconds
-        report = _report(trial, turn, step, agency)
-        if account and account.spent and report.status is not AgentStatus.DONE:
+        report, is_told = _report(trial, turn, step, agency)
+        if account and account.spent and not (is_told and report.status is AgentStatus.DONE):
             report = replace(report, status=AgentStatus.BUDGET, reason=account.spent)
         spending = account.cut() - turn.paid if account else _told(report, turn.adapter)
         took = Took(step, report, spending, meter.container_s - before_s)
@@ -215,12 +215,13 @@ def _command_file(path: str, text: bytes) -> bytes:
     return b'mkdir -p "$HOME/%s" && %s >"$HOME/%s"\n' % (folder, written, path.encode())
 
 
-def _report(trial: Trial, turn: Turn, step: StepResult, agency: Agency) -> Report:
-    """What the log says; it doesn't have the words of a model that was asked from here."""
-    report = report_of(turn.adapter, trial.attempt.log(_ACT), step)
+def _report(trial: Trial, turn: Turn, step: StepResult, agency: Agency) -> tuple[Report, bool]:
+    """See ``report_of``; the log doesn't have the words of a model that was asked from here."""
+    report, is_told = report_of(turn.adapter, trial.attempt.log(_ACT), step)
     advice = trial.attempt.kept(_ADVICE, Advice)
     version = report.version or agency.found[turn.adapter.name].version
-    return replace(report, version=version, said=advice.said if advice else report.said)
+    said = advice.said if advice else report.said
+    return replace(report, version=version, said=said), is_told
 
 
 def _told(report: Report, adapter: Adapter) -> Spending:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +20,11 @@ _TOLD = frozenset({EventKind.SESSION, EventKind.SAID, EventKind.TOOL, EventKind.
 
 
 def listened(
-    trial: Trial, step: Step, log: Path, reader: Reader
+    trial: Trial, step: Step, log: Path, reader: Reader, is_broke: Callable[[], bool]
 ) -> Generator[Phase, None, StepResult]:
     """Run the step of an agent, and tell what it says and does as phases of its node.
 
-    The step blocks, so that another thread has to listen. Raises what ``Sandbox.run`` raises.
+    It is over once its result is in, or once it can pay for nothing more. The step blocks, so that another thread has to listen. Raises what ``Sandbox.run`` raises.
     """
     heard: queue.SimpleQueue[AgentEvent | None] = queue.SimpleQueue()
     ended: list[StepResult | BaseException] = []
@@ -32,7 +32,7 @@ def listened(
     def watch(data: bytes) -> bool:
         for event in reader.feed(data):
             heard.put(event)
-        return reader.done
+        return reader.done or is_broke()
 
     def run() -> None:
         try:
@@ -64,12 +64,13 @@ def _told(label: str, heard: queue.SimpleQueue[AgentEvent | None]) -> Iterator[P
             yield Phase(label, f"agent.{event.kind}", facts)
 
 
-def report_of(adapter: Adapter, log: Path, result: StepResult) -> Report:
-    """What the log says of a round that is over; the same after a crash as before."""
+def report_of(adapter: Adapter, log: Path, result: StepResult) -> tuple[Report, bool]:
+    """What the log says of a round that is over, the same after a crash as before; and whether the
+    agent had come to a result by itself."""
     reader = adapter.reader()
     if log.exists():
         with log.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 for _ in reader.feed(piece):
                     pass
-    return reader.report(result.exit, result.code)
+    return reader.report(result.exit, result.code), reader.done
