@@ -30,6 +30,7 @@ EVERYTHING = frozenset({"c-A", "c-A.1", "c-A.2"})
         ("synthesis-A.1", Fate.KEEP, "evidence of a merge of A.1"),
         ("synthesis-A.9", Fate.FOREIGN, "not a name"),
         ("A.3-2-rebuilt", Fate.KILL, "rebuilt snapshot"),
+        ("A.3-1-r2", Fate.KEEP, "one of an agent's rounds"),
         ("notes", Fate.FOREIGN, "not a name"),
         ("x-built", Fate.FOREIGN, "not a name"),
         ("B.1", Fate.FOREIGN, "not a name"),
