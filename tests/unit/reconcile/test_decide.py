@@ -58,11 +58,14 @@ def test_a_shell_keeps_its_image() -> None:
 
 def test_an_attempts_folder_without_a_row_is_moved_out_of_the_way() -> None:
     """Its result would be taken for that of the attempt which gets its name."""
-    names = ("A-1", "A.1-1", "A.1-2", "A.1-3", "A.9-1", "A.9-verify-1", "A-1-sealed")
+    names = (
+        "A-1", "A.1-1", "A.1-2", "A.1-3", "A.1-2-r1", "A.1-3-r1", "A.9-1", "A.9-verify-1", "A-1-sealed"
+    )  # fmt: skip
     found = Found(attempts={RUN: [FOLDER / "attempts" / name for name in names]})
     moved = [each for each in decide(KNOWN, found) if each.thing is Thing.FOLDER]
     assert [(Path(each.name).name, each.fate) for each in moved] == [
         ("A.1-3", Fate.RESET),
+        ("A.1-3-r1", Fate.RESET),
         ("A.9-1", Fate.RESET),
     ]
 
