@@ -135,6 +135,7 @@ class Adapter(Protocol):
     ``dialects`` are those that it can ask models in, the best first; none for agents that need no
     model. ``resumes``: a later round can go on with the session of the one before. Where not, the
     later round's prompt has to say everything again. ``tools``: it can be given an MCP server.
+    ``has_own_model``: it knows which model to ask, or needs none, where none is named.
     """
 
     @property
@@ -148,6 +149,9 @@ class Adapter(Protocol):
 
     @property
     def tools(self) -> bool: ...
+
+    @property
+    def has_own_model(self) -> bool: ...
 
     @property
     def probe(self) -> str:

@@ -55,9 +55,15 @@ def _spec(folder: Path, where: str, section: AgentKeys, problems: list[str]) -> 
     given = section.model_dump(include=set(AgentKeys.model_fields), exclude_none=True)
     recording = given.pop("recording", None)
     try:
-        by_name(section.agent or "")
+        adapter = by_name(section.agent or "")
     except TaskError as error:
         problems.append(f"{where}.agent = {shown(section.agent or '')}: {error}")
+    else:
+        if not (adapter.has_own_model or section.model or section.preset):
+            problems.append(
+                f'{where}.model: is missing; agent = "{adapter.name}" has none of its own (a preset '
+                "chooses one, too)"
+            )
     problems += (f"{where}.{problem}" for problem in _unfit(section))
     facts = {_RENAMED.get(key, key): value for key, value in given.items()}
     return AgentSpec(**facts, recording=_recording(folder, where, recording, problems))

@@ -21,6 +21,7 @@ command = "true"
 command = "b"
 metrics = [{name = "m"}]
 """
+UPSTREAM = 'name = "u"\nurl = "http://127.0.0.1:1"\nmodels = ["m"]'
 
 
 @pytest.fixture
@@ -93,6 +94,23 @@ def test_the_good_file_is_good(folder: Path) -> None:
         ("[benchmark]", "[[benchmark]]", "benchmark = "),
         ("[benchmark]", '[hooks]\npre_execution = "./x"\n[benchmark]', 'hooks.pre_execution = "./x": must be a list'),
         ("[benchmark]", "[benchmark]\nobjective = 2020-01-01", "benchmark.objective = 2020-01-01: must be text"),
+        # agents, and the models they use
+        ('command = "true"', 'agent = "clod"', 'actions[1].agent = "clod": '),
+        ('name = "a"\ncommand = "true"', 'agent = "claude"\ncommand = "true"', 'actions[1].command: is for agent = "command" alone'),
+        ('name = "a"\ncommand = "true"', 'agent = "command"', 'actions[1].command: is missing; agent = "command" needs it'),
+        ('name = "a"\ncommand = "true"', 'agent = "scripted"', "actions[1].recording: is missing"),
+        ('name = "a"\ncommand = "true"', 'agent = "chat"', "actions[1].model: is missing"),
+        ('name = "a"\ncommand = "true"', 'agent = "claude"\ncatalogue = "c"', "actions[1]: has a catalogue, and so can't have: agent"),
+        ('command = "true"', 'command = "true"\nturns = 3', "actions[1]: has no agent, and so can't have: turns"),
+        ('name = "a"\ncommand = "true"', 'agent = "claude"\n[sandbox]\nkind = "worktree"', 'sandbox.kind = "worktree": shuts nothing in'),
+        ("[benchmark]", '[sandbox]\nkind = "vm"\n[benchmark]', 'sandbox.kind = "vm": must be one of: container, worktree, tempdir'),
+        ("[benchmark]", '[image]\nagents = ["clod"]\n[benchmark]', "image.agents: there is no agent 'clod'"),
+        ("[benchmark]", '[search]\nmode = "tree"\n[benchmark]', 'search.mode = "tree": must be one of: auto, single, mcts'),
+        ("[benchmark]", f'[[gateway.upstreams]]\n{UPSTREAM}\ndialect = "french"\n[benchmark]', 'gateway.upstreams[1].dialect = "french": must be one of'),
+        ("[benchmark]", f'[[gateway.upstreams]]\n{UPSTREAM}\ndialect = "openai"\n[[gateway.upstreams]]\n{UPSTREAM}\ndialect = "openai"\n[benchmark]', 'gateway.upstreams: "u" is there twice'),
+        ("[benchmark]", '[[gateway.upstreams]]\nname = "u"\nurl = "http://me:pw@a"\nmodels = ["m"]\ndialect = "openai"\n[benchmark]', "must hold no password"),
+        ("[benchmark]", '[prompts]\nfolder = "nowhere"\n[benchmark]', "prompts.folder: "),
+        ("[benchmark]", '[review]\nagent = "clod"\n[benchmark]', 'review.agent = "clod": '),
         # values that are not allowed
         ("[benchmark]", "[benchmark]\npairs = 0", "benchmark.pairs = 0: must be greater than or equal to 1"),
         ("[benchmark]", "[benchmark]\npairs = 1001", "benchmark.pairs = 1001: must be less than or equal to 1000"),

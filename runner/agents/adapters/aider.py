@@ -59,6 +59,7 @@ class Aider:
     dialects = (Dialect.OPENAI, Dialect.ANTHROPIC)
     resumes = True
     tools = False
+    has_own_model = False
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:

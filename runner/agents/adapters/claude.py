@@ -56,6 +56,7 @@ class Claude:
     dialects = (Dialect.ANTHROPIC,)
     resumes = True
     tools = True
+    has_own_model = True
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:

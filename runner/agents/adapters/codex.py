@@ -50,6 +50,7 @@ class Codex:
     dialects = (Dialect.OPENAI,)
     resumes = True
     tools = True
+    has_own_model = True
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:

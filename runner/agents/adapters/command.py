@@ -37,6 +37,7 @@ class Command:
     dialects: tuple[Dialect, ...] = ()
     resumes = False
     tools = True
+    has_own_model = True
     probe = ""
 
     def read_probe(self, text: str) -> Flags:

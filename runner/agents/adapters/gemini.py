@@ -38,6 +38,7 @@ class Gemini:
     dialects = (Dialect.GEMINI,)
     resumes = True
     tools = True
+    has_own_model = True
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:

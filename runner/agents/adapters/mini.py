@@ -53,6 +53,7 @@ class Mini:
     dialects = (Dialect.OPENAI, Dialect.ANTHROPIC)
     resumes = False
     tools = False
+    has_own_model = False
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:

@@ -43,6 +43,7 @@ class OpenCode:
     dialects = (Dialect.OPENAI, Dialect.ANTHROPIC)
     resumes = True
     tools = True
+    has_own_model = False
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:

@@ -35,6 +35,7 @@ class Scripted:
     dialects: tuple[Dialect, ...] = ()
     resumes = True
     tools = True
+    has_own_model = True
     probe = _PROGRAM.probe
 
     def read_probe(self, text: str) -> Flags:
