@@ -13,6 +13,7 @@ import re
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import responses
@@ -26,6 +27,7 @@ from runner.wire import EMPTY, Framing, Gone, Headers, Malformed, Wire, framing_
 BODY_LIMIT_BYTES = 32 << 20
 _HEAD_S = 20.0
 _IDLE_S = 600.0
+_PARTING_S = 2.0
 
 _REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (/[!-~]{0,4095}) HTTP/1\.1")
 _KEY = re.compile(r"[?&]key=([^&]*)")
@@ -127,6 +129,7 @@ class Desk:
         with contextlib.suppress(Gone, OSError):
             while self._serve_one(wire, Client(sock)):
                 pass
+            _part(sock)
 
     def _serve_one(self, wire: Wire, client: Client) -> bool:
         """Whether another request may follow. Raises ``Gone``, ``OSError``."""
@@ -184,6 +187,19 @@ class Desk:
         own = self.token.encode("ascii")
         if not any(hmac.compare_digest(each.encode("latin-1"), own) for each in offered):
             raise Refused(401, "this is no token of this node", final=True)
+
+
+def _part(sock: socket.socket) -> None:
+    """Read what is still being sent, for a moment: a connection that is closed over unread bytes is
+    reset, and its answer goes with it (RFC 9112, 9.6). Raises ``OSError``."""
+    sock.shutdown(socket.SHUT_WR)
+    sock.settimeout(_PARTING_S)
+    ends, left_bytes = time.monotonic() + _PARTING_S, BODY_LIMIT_BYTES
+    while left_bytes > 0 and time.monotonic() < ends:
+        data = sock.recv(1 << 16)
+        if not data:
+            return
+        left_bytes -= len(data)
 
 
 def _read_head(wire: Wire) -> _Head | None:

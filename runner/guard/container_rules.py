@@ -13,6 +13,7 @@ from runner.guard.order import Order, Refused
 from runner.guard.rule import JSON, TAR, Ground, unchanged
 from runner.sandbox import spec
 
+_AGENT_IMAGES = {"reference": ["oppie/agent-*"]}
 _JOINED = "container:"
 
 
@@ -67,6 +68,13 @@ def commit(ground: Ground) -> Order:
     container = ground.objects.container(ground.call.one("container"))
     target = ground.call.target(container=container)
     return Order(target, content=written(ground.body), headers=JSON)
+
+
+def own_images(ground: Ground) -> Order:
+    """A listing of oppie's agent images, or of what has its label."""
+    if read_object(ground.call.one("filters").encode() or b"{}") == _AGENT_IMAGES:
+        return Order(ground.call.target(filters=json.dumps(_AGENT_IMAGES)))
+    return own_list(ground)
 
 
 def own_list(ground: Ground) -> Order:

@@ -66,7 +66,7 @@ RULES: dict[str, Rule] = {
         {"container": TEXT, "repo": _REPOSITORY, "tag": _TAG, "pause": FLAG},
         has_body=True,
     ),
-    "GET /images/json": Rule(containers.own_list, _LISTED),
+    "GET /images/json": Rule(containers.own_images, _LISTED),
     "GET /images/{image}/json": Rule(images.own_image, {}),
     "GET /images/{image}/get": Rule(images.own_image, {}),
     "POST /images/{image}/tag": Rule(images.tag, {"repo": _REPOSITORY, "tag": _TAG, "force": FLAG}),
