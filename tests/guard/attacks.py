@@ -179,7 +179,9 @@ def _calls(ground: Ground) -> Iterator[Attack]:
             "events?until=1&filters={%22type%22:[%22container%22]}",
             "events?until=1&filters={%22event%22:[%22start%22]}",
             "containers/json?filters={%22label%22:[%22com.example%22]}",
-            "containers/json?filters={%22name%22:[%22x%22]}")  # fmt: skip
+            "containers/json?filters={%22name%22:[%22x%22]}",
+            "images/json?filters={%22reference%22:[%22*%22]}",
+            "containers/json?filters={%22reference%22:[%22oppie/agent-*%22]}")  # fmt: skip
     for path in gets:
         yield Attack(f"call: GET {path}", request("GET", f"{V}/{path}"))
     yield Attack("call: no version", request("GET", "/containers/json"))
